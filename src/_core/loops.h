@@ -1,0 +1,30 @@
+/* Batches: the inner loops of the generalized ufuncs, without Python.
+ *
+ * A loop cannot raise. It marks what it cannot do (item PC_NO_WINNER + status, or NaN) and either notes the fact in the
+ * calling thread's pc_call, when there is one, or raises IEEE "invalid", which NumPy turns into the warning or error
+ * that np.errstate asks for. */
+#ifndef PC_LOOPS_H
+#define PC_LOOPS_H
+
+#include <stdint.h>
+
+#include "race.h"
+
+#define PC_NO_WINNER INT64_MIN
+
+/* The data pointer of a race loop: args are x, seed, step, [temperature,] stream, first item; out item [score, margin]. */
+typedef struct {
+    pc_kind kind;
+    int logits, want_margin;
+} pc_race_loop_data;
+
+enum { PC_CLOCKS, PC_GUMBELS, PC_UNIFORMS }; /* args are seed, step, stream, item; out a double */
+
+void pc_race_loop(char **args, const intptr_t *dims, const intptr_t *strides, const pc_race_loop_data *data);
+void pc_random_loop(char **args, const intptr_t *dims, const intptr_t *strides, int what);
+
+/* What the calling thread asks of the loops until pc_call_end, which says whether one of them had to mark something. */
+void pc_call_begin(int workers);
+int pc_call_end(void);
+
+#endif

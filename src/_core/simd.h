@@ -1,0 +1,202 @@
+/* The vectors of one ISA level, W 32-bit lanes wide: AVX-512 16, AVX2 8, NEON, SSE2 and plain GNU C 4.
+ *
+ * Arithmetic is written with GNU C vector operators in the kernel; here stand only the operations that have none. Which
+ * level a file is compiled for is said by PC_LEVEL_* on its command line (CMakeLists.txt), never by the machine. */
+#ifndef PC_SIMD_H
+#define PC_SIMD_H
+
+#include <stdint.h>
+
+#if defined(PC_LEVEL_avx512)
+#include <immintrin.h>
+#define PC_W 16
+#define PC_WHOLE_LINES 1 /* a vector is a cache line, so that an unaligned load straddles two */
+#elif defined(PC_LEVEL_avx2)
+#include <immintrin.h>
+#define PC_W 8
+#elif defined(PC_LEVEL_neon)
+#include <arm_neon.h>
+#define PC_W 4
+#else
+#define PC_W 4
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+#endif
+#define PC_Q (PC_W / 2) /* 64-bit lanes */
+#ifndef PC_WHOLE_LINES
+#define PC_WHOLE_LINES 0
+#endif
+
+typedef float pc_vf __attribute__((vector_size(4 * PC_W)));
+typedef double pc_vd __attribute__((vector_size(4 * PC_W)));
+typedef uint64_t pc_vq __attribute__((vector_size(4 * PC_W)));
+typedef uint32_t pc_vu __attribute__((vector_size(4 * PC_W)));
+typedef int32_t pc_vi __attribute__((vector_size(4 * PC_W)));
+typedef uint32_t pc_vh __attribute__((vector_size(2 * PC_W))); /* a pc_vq narrowed to its low words */
+
+/* The same, at any address. */
+typedef float pc_vf_at __attribute__((vector_size(4 * PC_W), aligned(4), may_alias));
+typedef double pc_vd_at __attribute__((vector_size(4 * PC_W), aligned(8), may_alias));
+typedef uint32_t pc_vu_at __attribute__((vector_size(4 * PC_W), aligned(4), may_alias));
+typedef uint32_t pc_vh_at __attribute__((vector_size(2 * PC_W), aligned(4), may_alias));
+
+/* Have v in a register here: GCC otherwise puts off long chains of sums and spills what they wait for. */
+#if defined(PC_LEVEL_avx512)
+#define PC_SETTLE(v) __asm__ volatile("" : "+v"(v))
+#elif defined(__SSE2__)
+#define PC_SETTLE(v) __asm__ volatile("" : "+x"(v))
+#elif defined(PC_LEVEL_neon)
+#define PC_SETTLE(v) __asm__ volatile("" : "+w"(v))
+#else
+#define PC_SETTLE(v) ((void)0)
+#endif
+
+/* pc_mul32    a 64-bit product of the low words of each 64-bit lane; high words are ignored
+ * pc_high     the high word of each 64-bit lane, as the low word; high words are anything
+ * pc_xor3     a ^ b ^ c
+ * pc_unpack_* of each 128-bit part of a and b the low (high) 64 bits, side by side
+ * pc_max_*    x where x > m, else m: a NaN in x is dropped
+ * pc_max_in   pc_max_f in the lanes of the mask, m in the others (where PC_WHOLE_LINES)
+ * pc_fold     the largest lane of each of W vectors, as one vector
+ * pc_hmax     the largest lane
+ * pc_ge_mask  bit i: a[i] >= b[i] */
+
+#if defined(PC_LEVEL_avx512)
+
+static inline pc_vq pc_mul32(pc_vq a, pc_vq b) { return (pc_vq)_mm512_mul_epu32((__m512i)a, (__m512i)b); }
+/* Not a shift: of the two 512-bit ports only the busier one shifts. */
+static inline pc_vq pc_high(pc_vq a) { return (pc_vq)_mm512_movehdup_ps((__m512)a); }
+static inline pc_vq pc_xor3(pc_vq a, pc_vq b, pc_vq c) {
+    return (pc_vq)_mm512_ternarylogic_epi64((__m512i)a, (__m512i)b, (__m512i)c, 0x96);
+}
+static inline pc_vq pc_unpack_low(pc_vq a, pc_vq b) { return (pc_vq)_mm512_unpacklo_epi64((__m512i)a, (__m512i)b); }
+static inline pc_vq pc_unpack_high(pc_vq a, pc_vq b) { return (pc_vq)_mm512_unpackhi_epi64((__m512i)a, (__m512i)b); }
+static inline pc_vf pc_max_f(pc_vf x, pc_vf m) { return (pc_vf)_mm512_max_ps((__m512)x, (__m512)m); }
+static inline pc_vf pc_max_in(uint32_t lanes, pc_vf x, pc_vf m) {
+    return (pc_vf)_mm512_mask_max_ps((__m512)m, (__mmask16)lanes, (__m512)x, (__m512)m);
+}
+static inline pc_vd pc_max_d(pc_vd x, pc_vd m) { return (pc_vd)_mm512_max_pd((__m512d)x, (__m512d)m); }
+static inline double pc_hmax(pc_vd v) { return _mm512_reduce_max_pd((__m512d)v); }
+static inline uint32_t pc_ge_mask(pc_vf a, pc_vf b) {
+    return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_GE_OQ);
+}
+#define PC_PAIR_PS(a, b) pc_max_f((pc_vf)_mm512_unpacklo_ps((__m512)(a), (__m512)(b)), (pc_vf)_mm512_unpackhi_ps((__m512)(a), (__m512)(b)))
+#define PC_PAIR_PD(a, b) pc_max_f((pc_vf)pc_unpack_low((pc_vq)(a), (pc_vq)(b)), (pc_vf)pc_unpack_high((pc_vq)(a), (pc_vq)(b)))
+#define PC_PARTS(a, b, low, high)                                                                                      \
+    pc_max_f((pc_vf)_mm512_shuffle_f32x4((__m512)(a), (__m512)(b), low), (pc_vf)_mm512_shuffle_f32x4((__m512)(a), (__m512)(b), high))
+static inline pc_vf pc_fold(const pc_vf v[PC_W]) {
+    pc_vf t[8], u[4];
+    for (int i = 0; i < 8; i++)
+        t[i] = PC_PAIR_PS(v[2 * i], v[2 * i + 1]);
+    for (int i = 0; i < 4; i++)
+        u[i] = PC_PAIR_PD(t[2 * i], t[2 * i + 1]);
+    pc_vf low = PC_PARTS(u[0], u[1], 0x44, 0xEE), high = PC_PARTS(u[2], u[3], 0x44, 0xEE);
+    return PC_PARTS(low, high, 0x88, 0xDD);
+}
+
+#elif defined(PC_LEVEL_avx2)
+
+static inline pc_vq pc_mul32(pc_vq a, pc_vq b) { return (pc_vq)_mm256_mul_epu32((__m256i)a, (__m256i)b); }
+static inline pc_vq pc_high(pc_vq a) { return a >> 32; }
+static inline pc_vq pc_xor3(pc_vq a, pc_vq b, pc_vq c) { return a ^ b ^ c; }
+static inline pc_vq pc_unpack_low(pc_vq a, pc_vq b) { return (pc_vq)_mm256_unpacklo_epi64((__m256i)a, (__m256i)b); }
+static inline pc_vq pc_unpack_high(pc_vq a, pc_vq b) { return (pc_vq)_mm256_unpackhi_epi64((__m256i)a, (__m256i)b); }
+static inline pc_vf pc_max_f(pc_vf x, pc_vf m) { return (pc_vf)_mm256_max_ps((__m256)x, (__m256)m); }
+static inline pc_vd pc_max_d(pc_vd x, pc_vd m) { return (pc_vd)_mm256_max_pd((__m256d)x, (__m256d)m); }
+static inline double pc_hmax(pc_vd v) {
+    __m128d two = _mm_max_pd(_mm256_castpd256_pd128((__m256d)v), _mm256_extractf128_pd((__m256d)v, 1));
+    return _mm_cvtsd_f64(_mm_max_sd(_mm_unpackhi_pd(two, two), two));
+}
+static inline uint32_t pc_ge_mask(pc_vf a, pc_vf b) {
+    return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps((__m256)a, (__m256)b, _CMP_GE_OQ));
+}
+#define PC_PAIR_PS(a, b) pc_max_f((pc_vf)_mm256_unpacklo_ps((__m256)(a), (__m256)(b)), (pc_vf)_mm256_unpackhi_ps((__m256)(a), (__m256)(b)))
+#define PC_PAIR_PD(a, b) pc_max_f((pc_vf)pc_unpack_low((pc_vq)(a), (pc_vq)(b)), (pc_vf)pc_unpack_high((pc_vq)(a), (pc_vq)(b)))
+static inline pc_vf pc_fold(const pc_vf v[PC_W]) {
+    pc_vf t[4];
+    for (int i = 0; i < 4; i++)
+        t[i] = PC_PAIR_PS(v[2 * i], v[2 * i + 1]);
+    __m256 low = (__m256)PC_PAIR_PD(t[0], t[1]), high = (__m256)PC_PAIR_PD(t[2], t[3]);
+    return pc_max_f((pc_vf)_mm256_permute2f128_ps(low, high, 0x20), (pc_vf)_mm256_permute2f128_ps(low, high, 0x31));
+}
+
+#elif defined(PC_LEVEL_neon)
+
+static inline pc_vq pc_mul32(pc_vq a, pc_vq b) {
+    return (pc_vq)vmull_u32(vmovn_u64((uint64x2_t)a), vmovn_u64((uint64x2_t)b));
+}
+static inline pc_vq pc_high(pc_vq a) { return a >> 32; }
+static inline pc_vq pc_xor3(pc_vq a, pc_vq b, pc_vq c) { return a ^ b ^ c; }
+static inline pc_vq pc_unpack_low(pc_vq a, pc_vq b) { return (pc_vq)vzip1q_u64((uint64x2_t)a, (uint64x2_t)b); }
+static inline pc_vq pc_unpack_high(pc_vq a, pc_vq b) { return (pc_vq)vzip2q_u64((uint64x2_t)a, (uint64x2_t)b); }
+static inline pc_vf pc_max_f(pc_vf x, pc_vf m) { return (pc_vf)vmaxnmq_f32((float32x4_t)x, (float32x4_t)m); }
+static inline pc_vd pc_max_d(pc_vd x, pc_vd m) { return (pc_vd)vmaxnmq_f64((float64x2_t)x, (float64x2_t)m); }
+static inline double pc_hmax(pc_vd v) { return vmaxnmvq_f64((float64x2_t)v); }
+static inline uint32_t pc_ge_mask(pc_vf a, pc_vf b) {
+    const uint32x4_t weight = {1, 2, 4, 8};
+    return vaddvq_u32(vandq_u32(vcgeq_f32((float32x4_t)a, (float32x4_t)b), weight));
+}
+static inline pc_vf pc_fold(const pc_vf v[PC_W]) {
+    float32x4_t low = vpmaxnmq_f32((float32x4_t)v[0], (float32x4_t)v[1]);
+    float32x4_t high = vpmaxnmq_f32((float32x4_t)v[2], (float32x4_t)v[3]);
+    return (pc_vf)vpmaxnmq_f32(low, high);
+}
+
+#elif defined(__SSE2__)
+
+static inline pc_vq pc_mul32(pc_vq a, pc_vq b) { return (pc_vq)_mm_mul_epu32((__m128i)a, (__m128i)b); }
+static inline pc_vq pc_high(pc_vq a) { return a >> 32; }
+static inline pc_vq pc_xor3(pc_vq a, pc_vq b, pc_vq c) { return a ^ b ^ c; }
+static inline pc_vq pc_unpack_low(pc_vq a, pc_vq b) { return (pc_vq)_mm_unpacklo_epi64((__m128i)a, (__m128i)b); }
+static inline pc_vq pc_unpack_high(pc_vq a, pc_vq b) { return (pc_vq)_mm_unpackhi_epi64((__m128i)a, (__m128i)b); }
+static inline pc_vf pc_max_f(pc_vf x, pc_vf m) { return (pc_vf)_mm_max_ps((__m128)x, (__m128)m); }
+static inline pc_vd pc_max_d(pc_vd x, pc_vd m) { return (pc_vd)_mm_max_pd((__m128d)x, (__m128d)m); }
+static inline double pc_hmax(pc_vd v) { return v[0] > v[1] ? v[0] : v[1]; }
+static inline uint32_t pc_ge_mask(pc_vf a, pc_vf b) {
+    return (uint32_t)_mm_movemask_ps(_mm_cmpge_ps((__m128)a, (__m128)b));
+}
+#define PC_PAIR_PS(a, b) pc_max_f((pc_vf)_mm_unpacklo_ps((__m128)(a), (__m128)(b)), (pc_vf)_mm_unpackhi_ps((__m128)(a), (__m128)(b)))
+#define PC_PAIR_PD(a, b) pc_max_f((pc_vf)pc_unpack_low((pc_vq)(a), (pc_vq)(b)), (pc_vf)pc_unpack_high((pc_vq)(a), (pc_vq)(b)))
+static inline pc_vf pc_fold(const pc_vf v[PC_W]) {
+    pc_vf low = PC_PAIR_PS(v[0], v[1]), high = PC_PAIR_PS(v[2], v[3]);
+    return PC_PAIR_PD(low, high);
+}
+
+#else /* plain GNU C */
+
+static inline pc_vq pc_mul32(pc_vq a, pc_vq b) { return (a & 0xffffffffu) * (b & 0xffffffffu); }
+static inline pc_vq pc_high(pc_vq a) { return a >> 32; }
+static inline pc_vq pc_xor3(pc_vq a, pc_vq b, pc_vq c) { return a ^ b ^ c; }
+static inline pc_vq pc_unpack_low(pc_vq a, pc_vq b) { return (pc_vq){a[0], b[0]}; }
+static inline pc_vq pc_unpack_high(pc_vq a, pc_vq b) { return (pc_vq){a[1], b[1]}; }
+static inline pc_vf pc_max_f(pc_vf x, pc_vf m) {
+    for (int i = 0; i < PC_W; i++)
+        m[i] = x[i] > m[i] ? x[i] : m[i];
+    return m;
+}
+static inline pc_vd pc_max_d(pc_vd x, pc_vd m) {
+    for (int i = 0; i < PC_Q; i++)
+        m[i] = x[i] > m[i] ? x[i] : m[i];
+    return m;
+}
+static inline double pc_hmax(pc_vd v) { return v[0] > v[1] ? v[0] : v[1]; }
+static inline uint32_t pc_ge_mask(pc_vf a, pc_vf b) {
+    uint32_t mask = 0;
+    for (int i = 0; i < PC_W; i++)
+        mask |= (uint32_t)(a[i] >= b[i]) << i;
+    return mask;
+}
+static inline pc_vf pc_fold(const pc_vf v[PC_W]) {
+    pc_vf all;
+    for (int i = 0; i < PC_W; i++) {
+        float a = v[i][0] > v[i][1] ? v[i][0] : v[i][1];
+        float b = v[i][2] > v[i][3] ? v[i][2] : v[i][3];
+        all[i] = a > b ? a : b;
+    }
+    return all;
+}
+
+#endif
+
+#endif

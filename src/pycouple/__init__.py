@@ -1,0 +1,36 @@
+"""Coupled sampling without communication.
+
+Two parties hold different distributions over the same items and share only a seed. Each draws one item without a
+message, and the draws agree about as often as theory allows. Draws are the same bits on every machine and cost about
+what an argmax costs.
+
+>>> import pycouple
+>>> alice = pycouple.sample([0.5, 0.3, 0.2], seed=7)
+>>> bob = pycouple.sample([0.4, 0.4, 0.2], seed=7)
+>>> int(alice), int(bob)
+(0, 0)
+
+The source is Daliri, Musco and Suresh, *Coupling without Communication and Drafter-Invariant Speculative Decoding*
+(arXiv 2408.07978).
+"""
+
+from pycouple import theory, ufuncs
+from pycouple._config import __version__, show_config
+from pycouple.randomness import clocks, gumbels, seed_from, uniforms
+from pycouple.sampling import Race, couple, race_logits, sample, sample_logits
+
+__all__ = [
+    "Race",
+    "__version__",
+    "clocks",
+    "couple",
+    "gumbels",
+    "race_logits",
+    "sample",
+    "sample_logits",
+    "seed_from",
+    "show_config",
+    "theory",
+    "ufuncs",
+    "uniforms",
+]

@@ -1,0 +1,148 @@
+"""From what a caller passes to what the C core takes, and from what the core marks to an error that says why."""
+
+import operator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pycouple import _core
+from pycouple._config import cores
+
+UINT64_LIMIT = 2**64
+STREAM_LIMIT = 256
+
+_ZERO = np.zeros((), np.uint64)
+_ZERO.flags.writeable = False
+_NATIVE = frozenset("efd")  # float16, float32, float64
+
+
+def real_rows(x: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
+    """`x` as an array that the core reads: float16, float32 and float64 as they are, other real types cast."""
+    a = np.asarray(x)
+    if a.dtype.char not in _NATIVE:
+        if a.dtype.kind in "biuf":
+            a = a.astype(np.float64)
+        elif a.dtype.name == "bfloat16" or a.dtype.name.startswith("float8"):
+            a = a.astype(np.float32)
+        else:
+            raise TypeError(f"{name} must be real numbers, got dtype {a.dtype}")
+    if a.ndim == 0:
+        raise ValueError(f"{name} must have at least one axis, the items; got a single number")
+    return a
+
+
+def unsigned(x: Any, name: str, limit: int = UINT64_LIMIT) -> Any:
+    """`x` as a uint64 array, every number in 0..limit - 1."""
+    if type(x) is int:
+        if x == 0:
+            return _ZERO
+        if 0 < x < limit:
+            return np.array(x, np.uint64)  # a ufunc takes arrays without a dimension faster than scalars
+        raise ValueError(f"{name} must be in 0..{_limit_text(limit)}, got {x}")
+    a = np.asarray(x)
+    if a.dtype.kind not in "iu":
+        if a.size == 0 and not isinstance(x, np.ndarray):
+            return a.astype(np.uint64)
+        if a.dtype.kind not in "Of" or isinstance(x, np.ndarray | np.generic | float):
+            raise TypeError(f"{name} must be integers, got {_kind_text(x, a)}")
+        a = _big_integers(x, name)
+    if a.dtype != np.uint64 or limit != UINT64_LIMIT:
+        bad = (a < 0) | (a > limit - 1) if a.dtype == object or a.dtype.kind == "i" else a > np.uint64(limit - 1)
+        if np.any(bad):
+            where = np.argwhere(bad)[0]
+            raise ValueError(f"{name} must be in 0..{_limit_text(limit)}, got {a[tuple(where)]}{row_text(where)}")
+    return a.astype(np.uint64)
+
+
+def _big_integers(x: Any, name: str) -> npt.NDArray[np.object_]:
+    """Python integers that no NumPy integer type holds together (NumPy would round them to floats)."""
+    a = np.asarray(x, dtype=object)
+    flat = a.ravel()
+    for i, item in enumerate(flat):
+        try:
+            flat[i] = operator.index(item)
+        except TypeError:
+            raise TypeError(f"{name} must be integers, got {type(item).__name__}") from None
+    return flat.reshape(a.shape)
+
+
+def _limit_text(limit: int) -> str:
+    return "2**64 - 1" if limit == UINT64_LIMIT else str(limit - 1)
+
+
+def _kind_text(x: Any, a: npt.NDArray[Any]) -> str:
+    return f"dtype {a.dtype}" if isinstance(x, np.ndarray) else type(x).__name__
+
+
+def temperatures(x: Any) -> Any:
+    """`x` as a float64 array. The core checks the values, row by row."""
+    if type(x) is float:
+        return np.array(x)
+    a = np.asarray(x)
+    if a.dtype.kind not in "biuf":
+        raise TypeError(f"temperature must be real numbers, got {_kind_text(x, a)}")
+    return a.astype(np.float64)
+
+
+def threads(workers: Any) -> int:
+    """`workers` as a number of threads; -1 is all cores."""
+    try:
+        count = operator.index(workers)
+    except TypeError:
+        raise TypeError(f"workers must be an integer, got {type(workers).__name__}") from None
+    if count == -1:
+        return cores()
+    if count < 1:
+        raise ValueError(f"workers must be positive, or -1 for all cores; got {count}")
+    return min(count, 2**16)
+
+
+def row_text(where: npt.NDArray[np.intp]) -> str:
+    """" at row ..." for an index into the batch; nothing for a single row."""
+    if where.size == 0:
+        return ""
+    return f" at row {int(where[0])}" if where.size == 1 else f" at row {tuple(int(i) for i in where)}"
+
+
+def row_error(
+    items: Any, name: str, x: npt.NDArray[Any], axis: int, parameters: dict[str, Any]
+) -> ValueError | MemoryError:
+    """The error for the first row that the core marked in `items`."""
+    items = np.asarray(items)
+    where = np.argwhere(items < 0)[0]
+    row = tuple(where)
+    status = int(items[row]) - _core.NO_WINNER
+    at = row_text(where)
+    got = {key: np.broadcast_to(value, items.shape)[row] for key, value in parameters.items()}
+    if status == _core.BAD_VALUE:
+        values = np.broadcast_to(np.moveaxis(x, axis, -1), (*items.shape, x.shape[axis]))[row]
+        return ValueError(f"{name}: {_bad_value(name, values)}{at}")
+    if status == _core.NO_ITEM:
+        if x.shape[axis] == 0:
+            return ValueError(f"{name}: there are no items (n = 0){at}")
+        what = "no weight is positive" if name != "logits" else "every logit is -inf"
+        return ValueError(f"{name}: {what}{at}, so there is nothing to draw")
+    if status == _core.BAD_TEMPERATURE:
+        return ValueError(f"temperature must be finite and at least 0, got {got['temperature']}{at}")
+    if status == _core.OVERFLOW:
+        return ValueError(
+            f"temperature {got['temperature']} is so small that logit / temperature overflows{at}; "
+            "use temperature=0 for the largest logit"
+        )
+    if status == _core.BAD_STREAM:
+        return ValueError(f"stream must be in 0..{STREAM_LIMIT - 1}, got {got['stream']}{at}")
+    if status == _core.BAD_OFFSET:
+        return ValueError(
+            f"item_offset must be a multiple of 64 that leaves every item below {_core.RACE_ITEMS}, "
+            f"got {got['item_offset']}{at}"
+        )
+    return MemoryError(f"no memory for the scratch of a row of {x.shape[axis]} items")
+
+
+def _bad_value(name: str, values: npt.NDArray[Any]) -> str:
+    if name == "logits":
+        item = int(np.argmax(np.isnan(values) | (values == np.inf)))
+        return f"logit of item {item} is {values[item]}; it must be finite or -inf"
+    item = int(np.argmax(~((values >= 0) & (values < np.inf))))
+    return f"weight of item {item} is {values[item]}; it must be finite and not negative"

@@ -1,0 +1,36 @@
+"""What this installation is."""
+
+import os
+import platform
+
+import numpy as np
+
+from pycouple import _core
+
+__version__ = "0.1.0"
+
+
+def cores() -> int:
+    """Cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def show_config() -> None:
+    """Print the version, the machine, and the ISA level that the C core runs.
+
+    The level only changes the speed, never a bit of a result. The environment variable ``PYCOUPLE_ISA`` forces one of
+    the levels listed under "available" when it is set before the first import.
+
+    Examples
+    --------
+    >>> pycouple.show_config()  # doctest: +ELLIPSIS
+    pycouple ...
+    """
+    levels = _core.levels()
+    available = ", ".join(name for name, runs in levels.items() if runs)
+    print(f"pycouple {__version__}, contract: race version 1")
+    print(f"  ISA level   {_core.current_level()} (available: {available}; force one with PYCOUPLE_ISA)")
+    print(f"  machine     {platform.machine()}, {cores()} cores for this process")
+    print(f"  Python      {platform.python_version()}, NumPy {np.__version__}")

@@ -1,0 +1,288 @@
+"""Coupled draws: the race over weights and over logits, in batches.
+
+Every draw is a pure function of the distribution and of (seed, step, stream); `docs/contract.md` writes it down to the
+bit. The argument types, broadcasting and errors are those of `sample`, everywhere.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from pycouple import _core, ufuncs
+from pycouple._arguments import STREAM_LIMIT, real_rows, row_error, temperatures, threads, unsigned
+
+Items = npt.NDArray[np.int64]
+Reals = npt.NDArray[np.float64]
+
+METHODS = ("gumbel",)
+
+
+class Race(NamedTuple):
+    """What `race_logits` returns: winner, its score, and by how much it won. Arrays of one shape, or NumPy scalars."""
+
+    item: Items
+    score: Reals
+    margin: Reals
+
+
+def sample(
+    weights: npt.ArrayLike,
+    seed: npt.ArrayLike,
+    step: npt.ArrayLike = 0,
+    *,
+    stream: npt.ArrayLike = 0,
+    method: str = "gumbel",
+    axis: int = -1,
+    item_offset: npt.ArrayLike = 0,
+    out: Items | None = None,
+    workers: int = 1,
+) -> Items:
+    """Draw one item from each row of weights, coupled with every other draw of the same seed, step and stream.
+
+    Parameters
+    ----------
+    weights : array_like, shape (..., n)
+        Non-negative finite numbers, at least one of them positive in each row; they need not sum to 1. float16,
+        float32 and float64 are read in place, strided and read-only arrays too; other real types are cast to float64.
+    seed : array_like of int
+        In 0..2**64 - 1: all the randomness the parties share. `seed_from` makes one from names.
+    step : array_like of int, default 0
+        In 0..2**64 - 1: which draw of the seed this is. Draws of different steps are independent.
+    stream : array_like of int, default 0
+        In 0..255: independent copies of the randomness at one step.
+    method : {"gumbel"}
+        The coupling: the exponential race, which is the Gumbel-max trick.
+    axis : int, default -1
+        The axis of `weights` that holds the items.
+    item_offset : array_like of int, default 0
+        The number of the row's first item, a multiple of 64: `weights` is then a slice of a larger set of items.
+    out : ndarray of int64, optional
+        Where to put the result.
+    workers : int, default 1
+        How many threads share the rows; -1 for all cores. The result does not depend on it.
+
+    Returns
+    -------
+    ndarray of int64
+        The drawn items, numbered from `item_offset`. The shape is that of `weights` without `axis`, broadcast against
+        `seed`, `step`, `stream` and `item_offset`; a single row gives a NumPy scalar. A row that is broadcast along a
+        batch of steps is read once, not once a draw.
+
+    Raises
+    ------
+    ValueError
+        A weight is negative, NaN or infinite; a row has no positive weight or no item; a seed, step, stream or
+        item_offset is out of range. The message names the argument and the row.
+    TypeError
+        An argument is not of a real (weights) or integer type.
+
+    See Also
+    --------
+    sample_logits : the same from logits, without a softmax.
+    pycouple.theory.agreement : how often two parties agree, exactly.
+
+    Notes
+    -----
+    Item i is drawn with probability ``weights[i] / sum(weights)``: each item has a clock E_i, an Exp(1) variable made
+    from (seed, step, stream, i) alone, and the smallest ``E_i / weights[i]`` wins. Two parties with distributions p and
+    q draw the same item with probability ``sum_i 1 / sum_j max(p_j / p_i, q_j / q_i)``, at least (1 - D) / (1 + D)
+    where D is their total variation distance (Daliri, Musco and Suresh, arXiv 2408.07978).
+
+    The result is bit-identical on every CPU, ISA level, memory layout, batch shape and thread count, and for all
+    releases that implement race version 1. Scaling a row by a power of two does not change it (unless a weight is
+    rounded by that).
+
+    Examples
+    --------
+    >>> p = [0.5, 0.3, 0.2]
+    >>> pycouple.sample(p, seed=7, step=[0, 1, 2, 3, 4])
+    array([0, 0, 2, 0, 0])
+    """
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {', '.join(map(repr, METHODS))}, got {method!r}")
+    x = real_rows(weights, "weights")
+    parameters = {
+        "seed": unsigned(seed, "seed"),
+        "step": unsigned(step, "step"),
+        "stream": unsigned(stream, "stream", STREAM_LIMIT),
+        "item_offset": unsigned(item_offset, "item_offset"),
+    }
+    items: Items = _race(ufuncs.sample_weights, "weights", x, parameters, axis, out, workers)
+    return items
+
+
+def sample_logits(
+    logits: npt.ArrayLike,
+    seed: npt.ArrayLike,
+    step: npt.ArrayLike = 0,
+    *,
+    temperature: npt.ArrayLike = 1.0,
+    stream: npt.ArrayLike = 0,
+    axis: int = -1,
+    item_offset: npt.ArrayLike = 0,
+    out: Items | None = None,
+    workers: int = 1,
+) -> Items:
+    """Draw one item from softmax(logits / temperature) of each row, coupled as `sample` does.
+
+    Parameters
+    ----------
+    logits : array_like, shape (..., n)
+        Finite numbers or -inf, in nats, at least one of them finite in each row. Types and layouts as for `sample`.
+    seed, step, stream, axis, item_offset, out, workers
+        As for `sample`. In text generation `step` is the absolute position of the token being predicted.
+    temperature : array_like of float, default 1.0
+        Finite and not negative; 0 takes the largest logit, the lowest item among equals.
+
+    Returns
+    -------
+    ndarray of int64
+        As for `sample`.
+
+    Raises
+    ------
+    ValueError
+        As for `sample`; a logit is NaN or +inf; a row has no finite logit; a temperature is negative, NaN, infinite, or
+        so small that logit / temperature overflows.
+    TypeError
+        As for `sample`.
+
+    See Also
+    --------
+    race_logits : the winner with its score and margin.
+
+    Notes
+    -----
+    The largest ``logits[i] / temperature - ln(E_i)`` wins (Gumbel-max: -ln E_i is a Gumbel variable); one division, one
+    logarithm and one subtraction in double, whatever the type of the logits. The result is bit-identical as in `sample`.
+    `sample(softmax(logits / temperature))` is the same draw but for rounding: it may differ where two items are within
+    some 1e-15 (float64) or 1e-7 (float32) of a tie.
+
+    Examples
+    --------
+    >>> logits = np.log([0.5, 0.3, 0.2])
+    >>> pycouple.sample_logits(logits, seed=7, step=[0, 1, 2, 3, 4])
+    array([0, 0, 2, 0, 0])
+    >>> int(pycouple.sample_logits(logits, seed=7, temperature=0))
+    0
+    """
+    x, parameters = _logits_arguments(logits, seed, step, temperature, stream, item_offset)
+    items: Items = _race(ufuncs.sample_logits, "logits", x, parameters, axis, out, workers)
+    return items
+
+
+def race_logits(
+    logits: npt.ArrayLike,
+    seed: npt.ArrayLike,
+    step: npt.ArrayLike = 0,
+    *,
+    temperature: npt.ArrayLike = 1.0,
+    stream: npt.ArrayLike = 0,
+    axis: int = -1,
+    item_offset: npt.ArrayLike = 0,
+    out: tuple[Items, Reals, Reals] | None = None,
+    workers: int = 1,
+) -> Race:
+    """`sample_logits` with the winner's score and its margin over the runner-up.
+
+    Parameters
+    ----------
+    logits, seed, step, temperature, stream, axis, item_offset, workers
+        As for `sample_logits`.
+    out : tuple of ndarray (int64, float64, float64), optional
+        Where to put the results.
+
+    Returns
+    -------
+    item : ndarray of int64
+        As `sample_logits` returns it.
+    score : ndarray of float64
+        The winner's score ``logits[i] / temperature - ln(E_i)``, in nats; the logit at temperature 0. Slices of one
+        set of items, each raced with its `item_offset`, combine to the race of the whole: the best score wins, the
+        lowest item among equals.
+    margin : ndarray of float64
+        The score minus the second-best score, in nats; inf when no other item has a finite logit.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `sample_logits`.
+
+    Notes
+    -----
+    A change of every ``logits / temperature`` by less than half the margin cannot change the winner: the winner's score
+    falls by less than margin / 2 and no other rises by as much. So the margin says how much two machines' logits may
+    differ (another GPU, kernel, batch size or precision) before the token does. Scores are doubles: leave a few of
+    their ulps (some 1e-14 for scores near 10) for their rounding.
+
+    All three results are bit-identical as in `sample`.
+
+    Examples
+    --------
+    >>> race = pycouple.race_logits([1.0, 2.0, 0.5], seed=7)
+    >>> int(race.item), round(float(race.score), 6), round(float(race.margin), 6)
+    (1, 1.878503, 0.111563)
+    """
+    x, parameters = _logits_arguments(logits, seed, step, temperature, stream, item_offset)
+    return Race(*_race(ufuncs.race_logits, "logits", x, parameters, axis, out, workers))
+
+
+def couple(
+    p: npt.ArrayLike, q: npt.ArrayLike, seed: npt.ArrayLike, step: npt.ArrayLike = 0, *, method: str = "gumbel"
+) -> tuple[Items, Items]:
+    """Draw from p and from q as two parties would who share (seed, step) and nothing else.
+
+    Parameters
+    ----------
+    p, q : array_like, shape (..., n)
+        Weights, as for `sample`, over the same n items.
+    seed, step, method
+        As for `sample`.
+
+    Returns
+    -------
+    a, b : ndarray of int64
+        ``sample(p, seed, step)`` and ``sample(q, seed, step)``: each party could have drawn its own alone.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `sample`; p and q differ in the number of items.
+
+    Examples
+    --------
+    >>> a, b = pycouple.couple([0.5, 0.3, 0.2], [0.4, 0.4, 0.2], seed=7, step=np.arange(10_000))
+    >>> float(np.mean(a == b)), float(pycouple.theory.agreement([0.5, 0.3, 0.2], [0.4, 0.4, 0.2]))
+    (0.8635, 0.8636363636363635)
+    """
+    left, right = real_rows(p, "p"), real_rows(q, "q")
+    if left.shape[-1] != right.shape[-1]:
+        raise ValueError(f"p and q must be over the same items: p has {left.shape[-1]}, q has {right.shape[-1]}")
+    return sample(left, seed, step, method=method), sample(right, seed, step, method=method)
+
+
+def _logits_arguments(
+    logits: npt.ArrayLike, seed: Any, step: Any, temperature: Any, stream: Any, item_offset: Any
+) -> tuple[npt.NDArray[Any], dict[str, Any]]:
+    return real_rows(logits, "logits"), {
+        "seed": unsigned(seed, "seed"),
+        "step": unsigned(step, "step"),
+        "temperature": temperatures(temperature),
+        "stream": unsigned(stream, "stream", STREAM_LIMIT),
+        "item_offset": unsigned(item_offset, "item_offset"),
+    }
+
+
+def _race(
+    ufunc: np.ufunc, name: str, x: npt.NDArray[Any], parameters: dict[str, Any], axis: int, out: Any, workers: Any
+) -> Any:
+    options: dict[str, Any] = {} if axis == -1 else {"axis": axis}
+    if out is not None:
+        options["out"] = out
+    count = 1 if workers == 1 else threads(workers)
+    result, marked = _core.call(ufunc, count, (x, *parameters.values()), options)
+    if marked:
+        items = result[0] if isinstance(result, tuple) else result
+        raise row_error(items, name, x, axis, parameters)
+    return result

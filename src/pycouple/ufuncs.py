@@ -1,0 +1,28 @@
+"""The generalized ufuncs under `pycouple`, for `dask.array.apply_gufunc`, `xarray.apply_ufunc` and the like.
+
+========================  ==================================================================================
+`sample_weights`          (n),(),(),(),()->()        weights, seed, step, stream, item_offset -> item
+`sample_logits`           (n),(),(),(),(),()->()     logits, seed, step, temperature, stream, item_offset -> item
+`race_logits`             (n),(),(),(),(),()->(),(),()    the same -> item, score, margin
+`clock` `gumbel`          (),(),(),()->()            seed, step, stream, item -> float64
+`uniform`                 (),(),(),()->()            seed, step, stream, item -> float64
+========================  ==================================================================================
+
+All inputs are positional. Seeds, steps, streams, offsets and items are uint64 (NumPy does not cast int64 arrays to it);
+weights and logits are float16, float32 or float64.
+
+A ufunc cannot say which row is wrong. Where `pycouple.sample` and its kin raise, these give an item below 0 (so far
+below that indexing with it fails) or NaN, and raise the floating-point "invalid" flag: a RuntimeWarning, or what
+`numpy.errstate(invalid=...)` makes of it.
+
+Examples
+--------
+>>> from pycouple import ufuncs
+>>> seed, steps = np.uint64(7), np.arange(5, dtype=np.uint64)
+>>> ufuncs.sample_weights([0.5, 0.3, 0.2], seed, steps, np.uint64(0), np.uint64(0))
+array([0, 0, 2, 0, 0])
+"""
+
+from pycouple._core import clock, gumbel, race_logits, sample_logits, sample_weights, uniform
+
+__all__ = ["clock", "gumbel", "race_logits", "sample_logits", "sample_weights", "uniform"]
