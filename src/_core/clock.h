@@ -20,7 +20,8 @@ typedef struct {
 } pc_draw;
 
 static inline void pc_words(const pc_draw *draw, uint32_t index, uint32_t domain, uint32_t out[4]) {
-    const uint32_t counter[4] = {index, (uint32_t)draw->step, (uint32_t)(draw->step >> 32), (draw->stream << 8) | domain};
+    const uint32_t counter[4] = {index, (uint32_t)draw->step, (uint32_t)(draw->step >> 32),
+                                 (draw->stream << 8) | domain};
     const uint32_t key[2] = {(uint32_t)draw->seed, (uint32_t)(draw->seed >> 32)};
     pc_philox(counter, key, out);
 }

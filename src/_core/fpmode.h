@@ -1,8 +1,8 @@
 /* The floating-point mode the contract needs: round to nearest, subnormals kept.
  *
  * Another library may have set flush-to-zero or another rounding for the thread (torch.set_flush_denormal, code linked
- * with -ffast-math). Kernels run between enter and leave, so that the same inputs give the same bits all the same; leave
- * also drops the status flags the kernels raised, which mean nothing to the caller. */
+ * with -ffast-math). Kernels run between enter and leave, so that the same inputs give the same bits all the same;
+ * leave also drops the status flags the kernels raised, which mean nothing to the caller. */
 #ifndef PC_FPMODE_H
 #define PC_FPMODE_H
 

@@ -51,8 +51,8 @@ static int has(uint32_t word, const int *bits, int count) {
 
 /* Every feature that CMakeLists.txt lets the compiler use for the level. */
 static int x86_supports(int avx512) {
-    static const int leaf1_c[] = {12, 28, 29};                  /* FMA, AVX, F16C */
-    static const int leaf7_b[] = {5, 3, 8, 16, 17, 30, 31};     /* AVX2, BMI1, BMI2; AVX-512 F, DQ, BW, VL */
+    static const int leaf1_c[] = {12, 28, 29};              /* FMA, AVX, F16C */
+    static const int leaf7_b[] = {5, 3, 8, 16, 17, 30, 31}; /* AVX2, BMI1, BMI2; AVX-512 F, DQ, BW, VL */
     uint32_t a, b, c, d, extended_c;
     const uint64_t states = avx512 ? 0xE6 : 0x06; /* XMM, YMM; opmask, ZMM */
     if ((saved_states() & states) != states)

@@ -18,7 +18,8 @@
 #include <stdint.h>
 #include <string.h>
 
-_Static_assert(FLT_EVAL_METHOD == 0, "pycouple needs double arithmetic without excess precision (on i386: -msse2 -mfpmath=sse)");
+_Static_assert(FLT_EVAL_METHOD == 0,
+               "pycouple needs double arithmetic without excess precision (on i386: -msse2 -mfpmath=sse)");
 
 static inline uint64_t pc_bits(double x) {
     uint64_t bits;

@@ -12,7 +12,8 @@
 
 #define PC_NO_WINNER INT64_MIN
 
-/* The data pointer of a race loop: args are x, seed, step, [temperature,] stream, first item; out item [score, margin]. */
+/* The data pointer of a race loop: args are x, seed, step, [temperature,] stream, first item; out item [score, margin].
+ */
 typedef struct {
     pc_kind kind;
     int logits, want_margin;

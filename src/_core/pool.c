@@ -26,7 +26,7 @@ typedef struct {
     pc_work work;
     void *argument;
     pc_chunks chunks;
-    int wanted;  /* helpers that may still join; under the lock */
+    int wanted;         /* helpers that may still join; under the lock */
     atomic_int running; /* helpers at work; changed under the lock */
 } job;
 

@@ -30,10 +30,10 @@ typedef struct {
 
 typedef struct {
     pc_draw draw;
-    uint64_t first_item;  /* the number of the row's first item, a multiple of 64 */
-    int logits;           /* else weights */
-    double temperature;   /* logits only */
-    int want_margin;      /* logits only */
+    uint64_t first_item; /* the number of the row's first item, a multiple of 64 */
+    int logits;          /* else weights */
+    double temperature;  /* logits only */
+    int want_margin;     /* logits only */
 } pc_race;
 
 typedef struct {
@@ -45,8 +45,8 @@ typedef struct {
 /* Three numbers a block, kept over the rows of a batch. A row at the address of the one before is that row: it is not
  * read again but for the blocks that are opened, so a row that is broadcast over many draws is read once. */
 typedef struct {
-    void *maxima; /* float or double, as the kernel's rows */
-    uint32_t *hash;  /* of each block: in the high 24 bits D of race_kernel.c, in the low byte J */
+    void *maxima;   /* float or double, as the kernel's rows */
+    uint32_t *hash; /* of each block: in the high 24 bits D of race_kernel.c, in the low byte J */
     float *bound;
     const char *row; /* whose maxima these are; NULL: nobody's */
     pc_status status;

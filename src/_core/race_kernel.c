@@ -29,8 +29,8 @@
 #define PC_LOG2E 0x1.71547652b82fep+0
 #define PC_LOG2_GAP 0.0861f /* fact 2 */
 
-/* Base-2 units. A bound is a sum of at most four floats below 2^11 in size, each rounded to 2^-14 at worst (f64 weights:
- * exponent bits up to 2^11), plus 2^-20 for the words cut off and 1e-14 for ln's ulp: below 2^-11 together. */
+/* Base-2 units. A bound is a sum of at most four floats below 2^11 in size, each rounded to 2^-14 at worst (f64
+ * weights: exponent bits up to 2^11), plus 2^-20 for the words cut off and 1e-14 for ln's ulp: below 2^-11 together. */
 #define PC_SLACK 0x1p-10
 /* Of a bound that is large because logits are far apart: float products and sums round by 2^-22 of it in all. */
 #define PC_RELATIVE_SLACK 0x1p-18
@@ -44,8 +44,8 @@ static inline float float_of_bits(uint32_t bits) {
 /* ---- Philox, PC_W counters at a time, as two vectors of PC_Q 64-bit lanes whose work interleaves. Of each lane the
  * low word counts; the high word is whatever was left there. */
 
-/* What all counters of one draw and domain share, spread over the lanes. Round 0 multiplies one constant word and round 1
- * the other, so those products are made here. */
+/* What all counters of one draw and domain share, spread over the lanes. Round 0 multiplies one constant word and round
+ * 1 the other, so those products are made here. */
 typedef struct {
     pc_vq x2_0, x0_1, x2_1, x3_1;
     pc_vq k0[PC_PHILOX_ROUNDS], k1[PC_PHILOX_ROUNDS];
@@ -171,7 +171,8 @@ static float block_bounds(const uint32_t *hash, float *bound, int64_t blocks) {
 }
 
 /* bound[l] of the 64 lanes of a block from a[l]; first is at most M_b, and J is the lane that has M_b itself. */
-static void lane_bounds(const uint32_t word[PC_BLOCK], float first, uint32_t J, const float a[PC_BLOCK], float bound[PC_BLOCK]) {
+static void lane_bounds(const uint32_t word[PC_BLOCK], float first, uint32_t J, const float a[PC_BLOCK],
+                        float bound[PC_BLOCK]) {
     pc_vu lane;
     for (uint32_t i = 0; i < PC_W; i++)
         lane[i] = i;

@@ -1,7 +1,8 @@
 /* The race of one row of REAL: included by race_kernel.c once for float, once for double.
  *
  * Read the row once for block maxima while hashing the blocks; turn both into bounds; open the blocks that can still
- * win, the promising first; give every lane of an open block a bound; make the exact score of those that can still win. */
+ * win, the promising first; give every lane of an open block a bound; make the exact score of those that can still win.
+ */
 
 #define REAL_MAX ((REAL)(sizeof(REAL) == 4 ? FLT_MAX : DBL_MAX))
 #define REAL_TINY ((REAL)(sizeof(REAL) == 4 ? 0x1p-149 : 0x1p-1074))
@@ -169,7 +170,8 @@ static FN(frame) FN(frame_of)(const pc_race *race, double top) {
 }
 
 /* a[i]: at least log2 of item i's weight over the power of two (or the weight) of the row's largest. */
-static inline __attribute__((always_inline)) void FN(relative)(const FN(frame) * frame, const REAL *x, int count, float *a) {
+static inline __attribute__((always_inline)) void FN(relative)(const FN(frame) * frame, const REAL *x, int count,
+                                                               float *a) {
     if (frame->logits) {
         for (int i = 0; i < count; i++)
             a[i] = (float)((x[i] * (REAL)0.5 - frame->half_top) * frame->slope);

@@ -8,10 +8,10 @@ typedef struct {
     pc_vu sign;
 } check_f32;
 
-/* The largest value of the block at x, and the sum and the signs for the check. `ahead` is how many lanes x lies past an
- * aligned address. Where a vector is a whole cache line, a load that is not aligned costs two, and NumPy's large arrays
- * start 16 bytes past a line: so loads are aligned there, and the vector in which one block ends and the next begins is
- * taken by lanes (`edge`: the one this block begins in, then the one it ends in). */
+/* The largest value of the block at x, and the sum and the signs for the check. `ahead` is how many lanes x lies past
+ * an aligned address. Where a vector is a whole cache line, a load that is not aligned costs two, and NumPy's large
+ * arrays start 16 bytes past a line: so loads are aligned there, and the vector in which one block ends and the next
+ * begins is taken by lanes (`edge`: the one this block begins in, then the one it ends in). */
 static inline __attribute__((always_inline)) pc_vf block_max_f32(const float *x, int ahead, pc_vf *edge, pc_vf *sum,
                                                                  pc_vu *sign) {
     const float *aligned = x - ahead;

@@ -78,13 +78,14 @@ static inline pc_vf pc_max_in(uint32_t lanes, pc_vf x, pc_vf m) {
 }
 static inline pc_vd pc_max_d(pc_vd x, pc_vd m) { return (pc_vd)_mm512_max_pd((__m512d)x, (__m512d)m); }
 static inline double pc_hmax(pc_vd v) { return _mm512_reduce_max_pd((__m512d)v); }
-static inline uint32_t pc_ge_mask(pc_vf a, pc_vf b) {
-    return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_GE_OQ);
-}
-#define PC_PAIR_PS(a, b) pc_max_f((pc_vf)_mm512_unpacklo_ps((__m512)(a), (__m512)(b)), (pc_vf)_mm512_unpackhi_ps((__m512)(a), (__m512)(b)))
-#define PC_PAIR_PD(a, b) pc_max_f((pc_vf)pc_unpack_low((pc_vq)(a), (pc_vq)(b)), (pc_vf)pc_unpack_high((pc_vq)(a), (pc_vq)(b)))
+static inline uint32_t pc_ge_mask(pc_vf a, pc_vf b) { return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_GE_OQ); }
+#define PC_PAIR_PS(a, b)                                                                                               \
+    pc_max_f((pc_vf)_mm512_unpacklo_ps((__m512)(a), (__m512)(b)), (pc_vf)_mm512_unpackhi_ps((__m512)(a), (__m512)(b)))
+#define PC_PAIR_PD(a, b)                                                                                               \
+    pc_max_f((pc_vf)pc_unpack_low((pc_vq)(a), (pc_vq)(b)), (pc_vf)pc_unpack_high((pc_vq)(a), (pc_vq)(b)))
 #define PC_PARTS(a, b, low, high)                                                                                      \
-    pc_max_f((pc_vf)_mm512_shuffle_f32x4((__m512)(a), (__m512)(b), low), (pc_vf)_mm512_shuffle_f32x4((__m512)(a), (__m512)(b), high))
+    pc_max_f((pc_vf)_mm512_shuffle_f32x4((__m512)(a), (__m512)(b), low),                                               \
+             (pc_vf)_mm512_shuffle_f32x4((__m512)(a), (__m512)(b), high))
 static inline pc_vf pc_fold(const pc_vf v[PC_W]) {
     pc_vf t[8], u[4];
     for (int i = 0; i < 8; i++)
@@ -111,8 +112,10 @@ static inline double pc_hmax(pc_vd v) {
 static inline uint32_t pc_ge_mask(pc_vf a, pc_vf b) {
     return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps((__m256)a, (__m256)b, _CMP_GE_OQ));
 }
-#define PC_PAIR_PS(a, b) pc_max_f((pc_vf)_mm256_unpacklo_ps((__m256)(a), (__m256)(b)), (pc_vf)_mm256_unpackhi_ps((__m256)(a), (__m256)(b)))
-#define PC_PAIR_PD(a, b) pc_max_f((pc_vf)pc_unpack_low((pc_vq)(a), (pc_vq)(b)), (pc_vf)pc_unpack_high((pc_vq)(a), (pc_vq)(b)))
+#define PC_PAIR_PS(a, b)                                                                                               \
+    pc_max_f((pc_vf)_mm256_unpacklo_ps((__m256)(a), (__m256)(b)), (pc_vf)_mm256_unpackhi_ps((__m256)(a), (__m256)(b)))
+#define PC_PAIR_PD(a, b)                                                                                               \
+    pc_max_f((pc_vf)pc_unpack_low((pc_vq)(a), (pc_vq)(b)), (pc_vf)pc_unpack_high((pc_vq)(a), (pc_vq)(b)))
 static inline pc_vf pc_fold(const pc_vf v[PC_W]) {
     pc_vf t[4];
     for (int i = 0; i < 4; i++)
@@ -156,8 +159,10 @@ static inline double pc_hmax(pc_vd v) { return v[0] > v[1] ? v[0] : v[1]; }
 static inline uint32_t pc_ge_mask(pc_vf a, pc_vf b) {
     return (uint32_t)_mm_movemask_ps(_mm_cmpge_ps((__m128)a, (__m128)b));
 }
-#define PC_PAIR_PS(a, b) pc_max_f((pc_vf)_mm_unpacklo_ps((__m128)(a), (__m128)(b)), (pc_vf)_mm_unpackhi_ps((__m128)(a), (__m128)(b)))
-#define PC_PAIR_PD(a, b) pc_max_f((pc_vf)pc_unpack_low((pc_vq)(a), (pc_vq)(b)), (pc_vf)pc_unpack_high((pc_vq)(a), (pc_vq)(b)))
+#define PC_PAIR_PS(a, b)                                                                                               \
+    pc_max_f((pc_vf)_mm_unpacklo_ps((__m128)(a), (__m128)(b)), (pc_vf)_mm_unpackhi_ps((__m128)(a), (__m128)(b)))
+#define PC_PAIR_PD(a, b)                                                                                               \
+    pc_max_f((pc_vf)pc_unpack_low((pc_vq)(a), (pc_vq)(b)), (pc_vf)pc_unpack_high((pc_vq)(a), (pc_vq)(b)))
 static inline pc_vf pc_fold(const pc_vf v[PC_W]) {
     pc_vf low = PC_PAIR_PS(v[0], v[1]), high = PC_PAIR_PS(v[2], v[3]);
     return PC_PAIR_PD(low, high);

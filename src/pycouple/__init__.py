@@ -8,7 +8,7 @@ what an argmax costs.
 >>> alice = pycouple.sample([0.5, 0.3, 0.2], seed=7)
 >>> bob = pycouple.sample([0.4, 0.4, 0.2], seed=7)
 >>> int(alice), int(bob)
-(0, 0)
+(1, 1)
 
 The source is Daliri, Musco and Suresh, *Coupling without Communication and Drafter-Invariant Speculative Decoding*
 (arXiv 2408.07978).

@@ -99,7 +99,7 @@ def threads(workers: Any) -> int:
 
 
 def row_text(where: npt.NDArray[np.intp]) -> str:
-    """" at row ..." for an index into the batch; nothing for a single row."""
+    """ " at row ..." for an index into the batch; nothing for a single row."""
     if where.size == 0:
         return ""
     return f" at row {int(where[0])}" if where.size == 1 else f" at row {tuple(int(i) for i in where)}"
@@ -115,8 +115,8 @@ def row_error(
     status = int(items[row]) - _core.NO_WINNER
     at = row_text(where)
     got = {key: np.broadcast_to(value, items.shape)[row] for key, value in parameters.items()}
+    values = np.broadcast_to(np.moveaxis(x, axis, -1), (*items.shape, x.shape[axis]))[row]
     if status == _core.BAD_VALUE:
-        values = np.broadcast_to(np.moveaxis(x, axis, -1), (*items.shape, x.shape[axis]))[row]
         return ValueError(f"{name}: {_bad_value(name, values)}{at}")
     if status == _core.NO_ITEM:
         if x.shape[axis] == 0:
@@ -126,9 +126,11 @@ def row_error(
     if status == _core.BAD_TEMPERATURE:
         return ValueError(f"temperature must be finite and at least 0, got {got['temperature']}{at}")
     if status == _core.OVERFLOW:
+        with np.errstate(over="ignore"):
+            item = int(np.argmax(np.isfinite(values) & np.isinf(values.astype(np.float64) / got["temperature"])))
         return ValueError(
-            f"temperature {got['temperature']} is so small that logit / temperature overflows{at}; "
-            "use temperature=0 for the largest logit"
+            f"temperature {got['temperature']} is so small that logit / temperature overflows for item {item}, "
+            f"logit {values[item]}{at}; mask items with -inf, and take the largest logit with temperature=0"
         )
     if status == _core.BAD_STREAM:
         return ValueError(f"stream must be in 0..{STREAM_LIMIT - 1}, got {got['stream']}{at}")

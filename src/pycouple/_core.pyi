@@ -3,6 +3,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+__test__: dict[str, str]  # Cython makes it
 NO_WINNER: int
 BAD_VALUE: int
 NO_ITEM: int

@@ -75,9 +75,9 @@ def agreement(p: npt.ArrayLike, q: npt.ArrayLike, method: str = "gumbel") -> Rea
 
     Examples
     --------
-    >>> p, q = [0.5, 0.5, 0.0], [0.25, 0.5, 0.25]
-    >>> [round(float(pycouple.theory.agreement(p, q, method=m)), 6) for m in ("minhash", "gumbel", "optimal")]
-    [0.65, 0.666667, 0.75]
+    >>> p, q = [0.4, 0.3, 0.2, 0.1], [0.1, 0.2, 0.3, 0.4]
+    >>> [round(float(pycouple.theory.agreement(p, q, method=m)), 4) for m in ("minhash", "gumbel", "optimal")]
+    [0.5, 0.5429, 0.6]
     """
     if method not in _AGREEMENT:
         raise ValueError(f"method must be one of {', '.join(map(repr, _AGREEMENT))}, got {method!r}")
@@ -134,7 +134,7 @@ def hard_pair(n: int) -> tuple[Reals, Reals]:
     Examples
     --------
     >>> p, q = pycouple.theory.hard_pair(4)
-    >>> float(pycouple.theory.agreement(p, q)), float(pycouple.theory.lower_bound(p, q))
+    >>> round(float(pycouple.theory.agreement(p, q)), 6), round(float(pycouple.theory.lower_bound(p, q)), 6)
     (0.5, 0.5)
     """
     if n < 2:
@@ -210,5 +210,6 @@ def _distribution(weights: npt.ArrayLike, name: str) -> Reals:
     return scaled
 
 
-def _scalar(x: Any) -> Any:
-    return np.asarray(x)[()]
+def _scalar(x: Any) -> Reals:
+    scalar: Reals = np.asarray(x)[()]
+    return scalar

@@ -20,7 +20,7 @@ Examples
 >>> from pycouple import ufuncs
 >>> seed, steps = np.uint64(7), np.arange(5, dtype=np.uint64)
 >>> ufuncs.sample_weights([0.5, 0.3, 0.2], seed, steps, np.uint64(0), np.uint64(0))
-array([0, 0, 2, 0, 0])
+array([1, 0, 1, 0, 0])
 """
 
 from pycouple._core import clock, gumbel, race_logits, sample_logits, sample_weights, uniform

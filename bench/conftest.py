@@ -1,0 +1,38 @@
+"""Rows that every benchmark shares."""
+
+import itertools
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # peers run on one thread too
+
+
+@pytest.fixture(scope="session")
+def normal_logits():
+    """float32 normal(0, 3) logits of a shape, the same for every benchmark of that shape."""
+    rows = {}
+
+    def make(*shape):
+        if shape not in rows:
+            rows[shape] = np.random.default_rng(0).normal(0, 3, shape).astype(np.float32)
+        return rows[shape]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def real_row():
+    """A real row of 49,152 SmolLM2 logits, where the workplace has it."""
+    path = Path(__file__).parents[2] / "shared" / "data" / "smollm2_logits.npy"
+    if not path.exists():
+        pytest.skip("no real logits here")
+    return np.load(path)[0].copy()
+
+
+@pytest.fixture
+def step():
+    """A new step for every draw: nothing is found in a cache twice."""
+    return itertools.count().__next__

@@ -1,0 +1,78 @@
+"""Every example in docstrings and in the README runs and prints what it says; the stubs match; the levels are named."""
+
+import doctest
+import importlib
+import os
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pycouple
+from pycouple import _core
+
+ROOT = Path(__file__).parents[1]
+MODULES = ["pycouple", *(f"pycouple.{m.name}" for m in pkgutil.iter_modules(pycouple.__path__) if m.name != "_core")]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstring_examples(name):
+    module = importlib.import_module(name)
+    result = doctest.testmod(module, extraglobs={"np": np, "pycouple": pycouple}, optionflags=doctest.ELLIPSIS)
+    assert result.failed == 0
+
+
+def test_every_public_function_has_an_example():
+    for name in pycouple.__all__:
+        thing = getattr(pycouple, name)
+        if callable(thing) and not isinstance(thing, type):
+            assert ">>>" in thing.__doc__, name
+    for name in ("total_variation", "agreement", "lower_bound", "hard_pair"):
+        assert ">>>" in getattr(pycouple.theory, name).__doc__, name
+
+
+def test_readme_examples():
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.S)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), {})
+
+
+def test_stubs():
+    run = subprocess.run(
+        [sys.executable, "-m", "mypy.stubtest", "pycouple", "--ignore-disjoint-bases"], capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def python(code, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("level", _core.levels())
+def test_level_can_be_forced(level):
+    run = python("import pycouple; pycouple.show_config()", PYCOUPLE_ISA=level)
+    if _core.levels()[level]:
+        assert f"ISA level   {level} " in run.stdout
+    else:
+        assert f"ISA level '{level}' is not supported by this CPU" in run.stderr
+
+
+def test_unknown_level_is_an_error():
+    run = python("import pycouple", PYCOUPLE_ISA="avx1024")
+    assert run.returncode != 0
+    assert "ImportError: PYCOUPLE_ISA: ISA level 'avx1024' is unknown here: this build has baseline" in run.stderr
+
+
+def test_import_is_light():
+    heavy = ("dask", "matplotlib", "rich", "scipy", "hashlib", "concurrent.futures", "argparse", "numpy.random")
+    code = "import numpy, sys; before = set(sys.modules); import pycouple; print(*sorted(set(sys.modules) - before))"
+    added = python(code).stdout.split()
+    assert "pycouple" in added
+    assert not [name for name in added if name.startswith(heavy)]
