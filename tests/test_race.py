@@ -92,6 +92,17 @@ def test_ties_go_to_the_lowest_item(level):
     assert pycouple.sample_logits([-0.0, 0.0], 1, temperature=0) == 0
 
 
+def test_zeros_keep_their_sign(level):
+    """At temperature 0 the score is the winner's own zero, and a tie's margin is +0, in whatever order maxima come."""
+    rng = np.random.default_rng(18)
+    for n in (2, 64, 100, 3000):
+        x = np.where(rng.random(n) < 0.5, -0.0, 0.0).astype(np.float32)
+        race = pycouple.race_logits(x, 1, temperature=0)
+        assert (race.item, race.margin) == (0, 0)
+        assert np.signbit(race.score) == np.signbit(x[0])
+        assert not np.signbit(race.margin)
+
+
 def test_float_rows_of_opposite_extremes(level):
     """x - max overflows in float32, and the hot temperature brings the items together again."""
     rng = np.random.default_rng(14)

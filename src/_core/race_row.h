@@ -285,8 +285,8 @@ static void FN(argmax)(const pc_row *row, const pc_race *race, const pc_scratch 
             second = other != b && maxima[other] > second ? maxima[other] : second;
     }
     winner->item = b * PC_BLOCK + lane;
-    winner->score = (double)top;
-    winner->margin = (double)top - (double)second;
+    winner->score = (double)x[lane]; /* not top, which may be the other zero */
+    winner->margin = fabs((double)top - (double)second);
 }
 
 static pc_status FN(race)(const pc_row *row, const pc_race *race, pc_scratch *scratch, pc_winner *winner) {
@@ -326,7 +326,7 @@ static pc_status FN(race)(const pc_row *row, const pc_race *race, pc_scratch *sc
         FN(open_blocks)(&s, scratch, (row->n + PC_BLOCK - 1) / PC_BLOCK);
     winner->item = s.item;
     winner->score = s.best;
-    winner->margin = s.best - s.second;
+    winner->margin = fabs(s.best - s.second); /* never -0 */
     return PC_OK;
 }
 

@@ -1,0 +1,86 @@
+"""The `pycouple` command: help, statuses and errors. The work of `pycouple demo` is tested in test_demo.py."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+import pycouple
+from pycouple.cli import main
+
+
+def run_python(code, *arguments):
+    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=120)
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out == f"pycouple {pycouple.__version__}\n"
+
+
+@pytest.mark.parametrize("command", [[], ["demo"], ["config"]])
+def test_help_has_examples(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([*command, "--help"])
+    assert stop.value.code == 0
+    assert "examples:\n  pycouple " in capsys.readouterr().out
+
+
+def test_no_command_prints_help(capsys):
+    assert main([]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("usage: pycouple")
+
+
+def test_config(capsys):
+    assert main(["config"]) == 0
+    assert capsys.readouterr().out.startswith(f"pycouple {pycouple.__version__}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nothing"], "invalid choice: 'nothing'"),
+        (["demo", "--no-such-option"], "unrecognized arguments: --no-such-option"),
+        (["demo", "--draws", "0"], "--draws: must be in 1..10000000, got 0"),
+        (["demo", "--draws", "many"], "--draws: must be an integer, got 'many'"),
+        (["demo", "--seed", "-1"], "--seed: must be in 0..2**64 - 1, got -1"),
+        (["demo", "--workers", "0"], "workers must be positive"),
+    ],
+)
+def test_wrong_arguments(arguments, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("pycouple: error: ")
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
+    assert os.listdir(tmp_path) == []
+
+
+def test_interrupt(monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    demo = pytest.importorskip("pycouple.demo")
+    monkeypatch.setattr(demo, "run", interrupt)
+    assert main(["demo"]) == 130
+
+
+@pytest.mark.parametrize("missing", ["matplotlib", "rich"])
+def test_missing_extra(missing):
+    code = "import sys; sys.modules[sys.argv[1]] = None; from pycouple.cli import main; sys.exit(main(['demo']))"
+    process = run_python(code, missing)
+    assert process.returncode == 2
+    assert process.stdout == ""
+    assert process.stderr == "pycouple demo needs the extra \"demo\": pip install 'pycouple[demo]'\n"
+
+
+def test_imports_are_lazy():
+    code = "import sys, pycouple.cli; print([name for name in ('rich', 'matplotlib') if name in sys.modules])"
+    assert run_python(code).stdout == "[]\n"
