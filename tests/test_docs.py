@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import importlib.metadata
 import os
 import pkgutil
 import re
@@ -68,6 +69,10 @@ def test_unknown_level_is_an_error():
     run = python("import pycouple", PYCOUPLE_ISA="avx1024")
     assert run.returncode != 0
     assert "ImportError: PYCOUPLE_ISA: ISA level 'avx1024' is unknown here: this build has baseline" in run.stderr
+
+
+def test_versions_agree():
+    assert pycouple.__version__ == importlib.metadata.version("pycouple")
 
 
 def test_import_is_light():

@@ -109,7 +109,8 @@ cdef race_tables weights_tables, logits_tables, margin_tables
 cdef random_tables clock_tables, gumbel_tables, uniform_tables
 
 
-cdef object make_race(race_tables *t, bint logits, bint want_margin, const char *name, const char *doc, const char *signature):
+cdef object make_race(
+        race_tables *t, bint logits, bint want_margin, const char *name, const char *doc, const char *signature):
     cdef int kind, i = 0
     for kind, real in enumerate((cnp.NPY_FLOAT16, cnp.NPY_FLOAT32, cnp.NPY_FLOAT64)):
         t.func[kind] = race_loop
@@ -146,9 +147,15 @@ race_logits = make_race(
     &margin_tables, True, True, b"race_logits",
     b"The Gumbel race: logits, seed, step, temperature, stream, first item -> item, score, margin.",
     b"(n),(),(),(),(),()->(),(),()")
-clock = make_random(&clock_tables, PC_CLOCKS, b"clock", b"Exp(1) clocks of the race: seed, step, stream, item -> clock.")
-gumbel = make_random(&gumbel_tables, PC_GUMBELS, b"gumbel", b"Gumbel values -ln(clock): seed, step, stream, item -> value.")
-uniform = make_random(&uniform_tables, PC_UNIFORMS, b"uniform", b"Uniforms on (0, 1): seed, step, stream, item -> value.")
+clock = make_random(
+    &clock_tables, PC_CLOCKS, b"clock",
+    b"Exp(1) clocks of the race: seed, step, stream, item -> clock.")
+gumbel = make_random(
+    &gumbel_tables, PC_GUMBELS, b"gumbel",
+    b"Gumbel values -ln(clock): seed, step, stream, item -> value.")
+uniform = make_random(
+    &uniform_tables, PC_UNIFORMS, b"uniform",
+    b"Uniforms on (0, 1): seed, step, stream, item -> value.")
 
 
 def call(ufunc, int workers, tuple args, dict kwargs):
