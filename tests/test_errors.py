@@ -125,6 +125,7 @@ def test_any_finite_logit_may_overflow(level):
         ({"seed": 1.5}, "seed must be integers, got float"),
         ({"seed": "a"}, "seed must be integers, got str"),
         ({"seed": None}, "seed must be integers, got NoneType"),
+        ({"seed": ["a"]}, "seed must be integers, got dtype <U1"),
         ({"step": np.arange(2.0)}, "step must be integers, got dtype float64"),
         ({"stream": True}, "stream must be integers, got bool"),
         ({"workers": 1.5}, "workers must be an integer, got float"),
@@ -145,6 +146,37 @@ def test_types_of_weights(weights):
 def test_method():
     with pytest.raises(ValueError, match="method must be one of 'gumbel', got 'max'"):
         pycouple.sample([1], 1, method="max")
+
+
+def test_couple_names_its_argument():
+    with pytest.raises(ValueError, match=r"^p: weight of item 1 is -1"):
+        pycouple.couple([1, -1], [1, 1], 1)
+    with pytest.raises(ValueError, match=r"^q: no weight is positive at row 1"):
+        pycouple.couple([1, 1], [[1, 1], [0, 0]], 1)
+    with pytest.raises(ValueError, match="method must be"):
+        pycouple.couple([1, 1], [1, 1], 1, method="max")
+
+
+def test_masked_arrays_are_refused():
+    with pytest.raises(TypeError, match="weights must not be a masked array"):
+        pycouple.sample(np.ma.array([1.0, 2.0], mask=[0, 1]), 1)
+
+
+def test_shapes_that_do_not_broadcast():
+    with pytest.raises(ValueError, match=r"do not broadcast .*: weights \(3,\), seed \(2,\)$"):
+        pycouple.sample(np.ones((3, 4)), [1, 2])
+    with pytest.raises(ValueError, match=r"do not broadcast .*: logits \(4,\), temperature \(3,\)$"):
+        pycouple.race_logits(np.ones((3, 4)), 1, temperature=[1, 2, 3], axis=0)
+    with pytest.raises(ValueError, match="axis 3 is out of bounds"):
+        pycouple.sample(np.ones((3, 4)), 1, axis=3)
+
+
+@pytest.mark.parametrize("out", [np.empty(1), np.empty(1, np.int32), [0], (np.empty(1, np.int64),) * 2])
+def test_out_of_another_type(out):
+    with pytest.raises(TypeError, match="out must be"):
+        pycouple.sample([[-1.0, 1.0]], 1, out=out)
+    with pytest.raises(TypeError, match="out must be"):
+        pycouple.race_logits([[-1.0, 1.0]], 1, out=out)
 
 
 def test_couple_wants_one_set_of_items():

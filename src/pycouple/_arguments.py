@@ -19,6 +19,8 @@ _NATIVE = frozenset("efd")  # float16, float32, float64
 
 def real_rows(x: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
     """`x` as an array that the core reads: float16, float32 and float64 as they are, other real types cast."""
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError(f"{name} must not be a masked array: fill it, with weight 0 or logit -inf for what is masked")
     a = np.asarray(x)
     if a.dtype.char not in _NATIVE:
         if a.dtype.kind in "biuf":
@@ -72,7 +74,7 @@ def _limit_text(limit: int) -> str:
 
 
 def _kind_text(x: Any, a: npt.NDArray[Any]) -> str:
-    return f"dtype {a.dtype}" if isinstance(x, np.ndarray) else type(x).__name__
+    return f"dtype {a.dtype}" if isinstance(x, np.ndarray | list | tuple) else type(x).__name__
 
 
 def temperatures(x: Any) -> Any:
@@ -87,6 +89,8 @@ def temperatures(x: Any) -> Any:
 
 def threads(workers: Any) -> int:
     """`workers` as a number of threads; -1 is all cores."""
+    if workers == 1:
+        return 1
     try:
         count = operator.index(workers)
     except TypeError:
@@ -96,6 +100,27 @@ def threads(workers: Any) -> int:
     if count < 1:
         raise ValueError(f"workers must be positive, or -1 for all cores; got {count}")
     return min(count, 2**16)
+
+
+def check_out(out: Any, dtypes: tuple[type, ...]) -> None:
+    """An `out` of another type would be cast to, silently, and could not hold the mark of a bad row."""
+    arrays = out if isinstance(out, tuple) else (out,)
+    wanted = ", ".join(dtype.__name__ for dtype in dtypes)
+    if len(arrays) != len(dtypes) or not all(isinstance(a, np.ndarray) for a in arrays):
+        what = "an array" if len(dtypes) == 1 else f"a tuple of {len(dtypes)} arrays"
+        raise TypeError(f"out must be {what} ({wanted}), got {type(out).__name__}")
+    if any(a.dtype != dtype for a, dtype in zip(arrays, dtypes, strict=True)):
+        raise TypeError(f"out must be of type {wanted}, got {', '.join(str(a.dtype) for a in arrays)}")
+
+
+def check_shapes(name: str, x: npt.NDArray[Any], axis: int, parameters: dict[str, Any]) -> None:
+    """Raise an error that names the arguments if their shapes do not broadcast."""
+    shapes = {name: np.moveaxis(x, axis, -1).shape[:-1]} | {key: np.shape(v) for key, v in parameters.items()}
+    try:
+        np.broadcast_shapes(*shapes.values())
+    except ValueError:
+        batch = ", ".join(f"{key} {shape}" for key, shape in shapes.items() if shape)
+        raise ValueError(f"the batch shapes do not broadcast ({name} without its items): {batch}") from None
 
 
 def row_text(where: npt.NDArray[np.intp]) -> str:

@@ -10,7 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from pycouple import _core, ufuncs
-from pycouple._arguments import STREAM_LIMIT, real_rows, row_error, temperatures, threads, unsigned
+from pycouple._arguments import (
+    STREAM_LIMIT,
+    check_out,
+    check_shapes,
+    real_rows,
+    row_error,
+    temperatures,
+    threads,
+    unsigned,
+)
 
 Items = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]
@@ -73,9 +82,9 @@ def sample(
     ------
     ValueError
         A weight is negative, NaN or infinite; a row has no positive weight or no item; a seed, step, stream or
-        item_offset is out of range. The message names the argument and the row.
+        item_offset is out of range; batch shapes do not broadcast. The message names the argument and the row.
     TypeError
-        An argument is not of a real (weights) or integer type.
+        An argument is not of a real (weights) or integer type; `weights` is a masked array; `out` is not int64.
 
     See Also
     --------
@@ -99,17 +108,8 @@ def sample(
     >>> pycouple.sample(p, seed=7, step=[0, 1, 2, 3, 4])
     array([1, 0, 1, 0, 0])
     """
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(map(repr, METHODS))}, got {method!r}")
-    x = real_rows(weights, "weights")
-    parameters = {
-        "seed": unsigned(seed, "seed"),
-        "step": unsigned(step, "step"),
-        "stream": unsigned(stream, "stream", STREAM_LIMIT),
-        "item_offset": unsigned(item_offset, "item_offset"),
-    }
-    items: Items = _race(ufuncs.sample_weights, "weights", x, parameters, axis, out, workers)
-    return items
+    _check_method(method)
+    return _sample("weights", real_rows(weights, "weights"), seed, step, stream, axis, item_offset, out, workers)
 
 
 def sample_logits(
@@ -257,10 +257,37 @@ def couple(
     >>> float(np.mean(a == b)), round(float(pycouple.theory.agreement(p, q)), 4)
     (0.8844, 0.8818)
     """
+    _check_method(method)
     left, right = real_rows(p, "p"), real_rows(q, "q")
     if left.shape[-1] != right.shape[-1]:
         raise ValueError(f"p and q must be over the same items: p has {left.shape[-1]}, q has {right.shape[-1]}")
-    return sample(left, seed, step, method=method), sample(right, seed, step, method=method)
+    return _sample("p", left, seed, step), _sample("q", right, seed, step)
+
+
+def _check_method(method: str) -> None:
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {', '.join(map(repr, METHODS))}, got {method!r}")
+
+
+def _sample(
+    name: str,
+    x: npt.NDArray[Any],
+    seed: Any,
+    step: Any,
+    stream: Any = 0,
+    axis: int = -1,
+    item_offset: Any = 0,
+    out: Any = None,
+    workers: Any = 1,
+) -> Items:
+    parameters = {
+        "seed": unsigned(seed, "seed"),
+        "step": unsigned(step, "step"),
+        "stream": unsigned(stream, "stream", STREAM_LIMIT),
+        "item_offset": unsigned(item_offset, "item_offset"),
+    }
+    items: Items = _race(ufuncs.sample_weights, name, x, parameters, axis, out, workers)
+    return items
 
 
 def _logits_arguments(
@@ -280,9 +307,13 @@ def _race(
 ) -> Any:
     options: dict[str, Any] = {} if axis == -1 else {"axis": axis}
     if out is not None:
+        check_out(out, (np.int64,) if ufunc.nout == 1 else (np.int64, np.float64, np.float64))
         options["out"] = out
-    count = 1 if workers == 1 else threads(workers)
-    result, marked = _core.call(ufunc, count, (x, *parameters.values()), options)
+    try:
+        result, marked = _core.call(ufunc, threads(workers), (x, *parameters.values()), options)
+    except ValueError:
+        check_shapes(name, x, axis, parameters)
+        raise
     if marked:
         items = result[0] if isinstance(result, tuple) else result
         raise row_error(items, name, x, axis, parameters)

@@ -130,6 +130,8 @@ def hard_pair(n: int) -> tuple[Reals, Reals]:
     ------
     ValueError
         n is below 2.
+    TypeError
+        n is not an integer.
 
     Examples
     --------
@@ -137,6 +139,8 @@ def hard_pair(n: int) -> tuple[Reals, Reals]:
     >>> round(float(pycouple.theory.agreement(p, q)), 6), round(float(pycouple.theory.lower_bound(p, q)), 6)
     (0.5, 0.5)
     """
+    if not isinstance(n, int | np.integer):
+        raise TypeError(f"n must be an integer, got {type(n).__name__}")
     if n < 2:
         raise ValueError(f"n must be at least 2, got {n}")
     p = np.full(n, 1 / (n - 1))
