@@ -50,8 +50,10 @@ cdef extern from "loops.h" nogil:
     int64_t PC_NO_WINNER
     void pc_race_loop(char **, const cnp.npy_intp *, const cnp.npy_intp *, const pc_race_loop_data *)
     void pc_random_loop(char **, const cnp.npy_intp *, const cnp.npy_intp *, int)
-    void pc_call_begin(int)
-    bint pc_call_end()
+    ctypedef struct pc_call:
+        pass
+    pc_call pc_call_begin(int)
+    bint pc_call_end(pc_call)
 
 cdef extern from "race.h" nogil:
     int PC_BAD_VALUE, PC_NO_ITEM, PC_BAD_TEMPERATURE, PC_OVERFLOW, PC_BAD_STREAM, PC_BAD_OFFSET, PC_NO_MEMORY
@@ -160,11 +162,11 @@ uniform = make_random(
 
 def call(ufunc, int workers, tuple args, dict kwargs):
     """Call a ufunc of this module on up to `workers` threads; returns its result and whether an element was marked."""
-    pc_call_begin(workers)
+    cdef pc_call before = pc_call_begin(workers)
     try:
         result = ufunc(*args, **kwargs)
     finally:
-        marked = pc_call_end()
+        marked = pc_call_end(before)
     return result, marked
 
 

@@ -25,11 +25,11 @@ static inline pc_fpmode pc_fp_enter(void) {
     pc_fpmode saved;
     __asm__ __volatile__("mrs %0, fpcr" : "=r"(saved.control));
     __asm__ __volatile__("mrs %0, fpsr" : "=r"(saved.status));
-    __asm__ __volatile__("msr fpcr, xzr");
+    __asm__ __volatile__("msr fpcr, xzr" : : : "memory");
     return saved;
 }
 static inline void pc_fp_leave(pc_fpmode saved) {
-    __asm__ __volatile__("msr fpcr, %0" : : "r"(saved.control));
+    __asm__ __volatile__("msr fpcr, %0" : : "r"(saved.control) : "memory");
     __asm__ __volatile__("msr fpsr, %0" : : "r"(saved.status));
 }
 #else

@@ -51,13 +51,13 @@ static int has(uint32_t word, const int *bits, int count) {
 
 /* Every feature that CMakeLists.txt lets the compiler use for the level. */
 static int x86_supports(int avx512) {
-    static const int leaf1_c[] = {12, 28, 29};              /* FMA, AVX, F16C */
+    static const int leaf1_c[] = {28, 29};                  /* AVX, F16C */
     static const int leaf7_b[] = {5, 3, 8, 16, 17, 30, 31}; /* AVX2, BMI1, BMI2; AVX-512 F, DQ, BW, VL */
     uint32_t a, b, c, d, extended_c;
     const uint64_t states = avx512 ? 0xE6 : 0x06; /* XMM, YMM; opmask, ZMM */
     if ((saved_states() & states) != states)
         return 0;
-    if (!__get_cpuid(1, &a, &b, &c, &d) || !has(c, leaf1_c, 3))
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !has(c, leaf1_c, 2))
         return 0;
     if (!__get_cpuid(0x80000001, &a, &b, &extended_c, &d) || !(extended_c >> 5 & 1)) /* LZCNT */
         return 0;

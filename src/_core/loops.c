@@ -10,19 +10,18 @@
 #include "isa.h"
 #include "pool.h"
 
-static _Thread_local struct {
-    int active, workers, marked;
-} call;
+static _Thread_local pc_call call;
 
-void pc_call_begin(int workers) {
-    call.active = 1;
-    call.workers = workers;
-    call.marked = 0;
+pc_call pc_call_begin(int workers) {
+    const pc_call before = call;
+    call = (pc_call){.active = 1, .workers = workers, .marked = 0};
+    return before;
 }
 
-int pc_call_end(void) {
-    call.active = 0;
-    return call.marked;
+int pc_call_end(pc_call before) {
+    const int marked = call.marked;
+    call = before;
+    return marked;
 }
 
 static void report(int marked) {

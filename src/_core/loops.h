@@ -24,8 +24,12 @@ enum { PC_CLOCKS, PC_GUMBELS, PC_UNIFORMS }; /* args are seed, step, stream, ite
 void pc_race_loop(char **args, const intptr_t *dims, const intptr_t *strides, const pc_race_loop_data *data);
 void pc_random_loop(char **args, const intptr_t *dims, const intptr_t *strides, int what);
 
-/* What the calling thread asks of the loops until pc_call_end, which says whether one of them had to mark something. */
-void pc_call_begin(int workers);
-int pc_call_end(void);
+/* What the calling thread asks of the loops, from pc_call_begin to pc_call_end, which says whether one of them had to
+ * mark something. Calls nest: begin gives what end puts back. */
+typedef struct {
+    int active, workers, marked;
+} pc_call;
+pc_call pc_call_begin(int workers);
+int pc_call_end(pc_call before);
 
 #endif

@@ -111,7 +111,8 @@ void pc_parallel(int workers, int64_t chunks, pc_work work, void *argument) {
     mine.wanted = wanted;
     posted = &mine;
     atomic_fetch_add(&posts, 1);
-    pthread_cond_broadcast(&wake);
+    for (int i = 0; i < wanted; i++)
+        pthread_cond_signal(&wake);
     pthread_mutex_unlock(&lock);
 
     work(argument, &mine.chunks);

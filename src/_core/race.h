@@ -9,7 +9,7 @@
 
 typedef enum { PC_F16, PC_F32, PC_F64 } pc_kind;
 
-/* Why a row has no winner. The Python layer turns these into messages (src/pycouple/_errors.py). */
+/* Why a row has no winner. The Python layer turns these into messages (src/pycouple/_arguments.py). */
 typedef enum {
     PC_OK,
     PC_BAD_VALUE,       /* a negative, NaN or infinite weight; a NaN or +inf logit */

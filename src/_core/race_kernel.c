@@ -239,7 +239,7 @@ static void widen_halves(const char *data, ptrdiff_t stride, int64_t count, floa
 
 #define REAL double
 #define PC_EXPONENT_UNIT 0x1p-20f
-#define PC_EXPONENT_BIAS (-1023.0f + 0x1p-20f) /* 2^-20 for the low word that is left out */
+#define PC_EXPONENT_BIAS (-1023.0f) /* the low word, which is left out, is below 2^-20: in PC_SLACK */
 #define FN(name) name##_f64
 #include "scan_f64.h"
 

@@ -64,13 +64,21 @@ static int FN(has_bad_value)(const pc_row *row, int logits) {
 }
 
 static REAL FN(lowest_finite)(const pc_row *row) {
-    REAL buffer[PC_BLOCK], lowest = REAL_MAX;
+    enum { LANES = 16 };
+    REAL buffer[PC_BLOCK], lowest[LANES];
+    for (int i = 0; i < LANES; i++)
+        lowest[i] = REAL_MAX;
     for (int64_t start = 0; start < row->n; start += PC_BLOCK) {
         const REAL *x = FN(fetch)(row, start, PC_BLOCK, REAL_MAX, buffer);
-        for (int i = 0; i < PC_BLOCK; i++)
-            lowest = x[i] < lowest && x[i] > -(REAL)INFINITY ? x[i] : lowest;
+        for (int i = 0; i < PC_BLOCK; i += LANES)
+            for (int l = 0; l < LANES; l++) {
+                const REAL finite = x[i + l] > -(REAL)INFINITY ? x[i + l] : REAL_MAX;
+                lowest[l] = finite < lowest[l] ? finite : lowest[l];
+            }
     }
-    return lowest;
+    for (int l = 1; l < LANES; l++)
+        lowest[0] = lowest[l] < lowest[0] ? lowest[l] : lowest[0];
+    return lowest[0];
 }
 
 /* What the scan leaves behind of a row that has been read. */
@@ -239,13 +247,15 @@ static void FN(open_block)(FN(state) * s, int64_t b, uint32_t hash) {
 }
 
 /* Open blocks until no other can matter: first those near the best bound, then further down, so that the threshold is
- * high before the many are looked at. An open block's bound becomes NaN, which reaches nothing. */
+ * high before the many are looked at. The bound of a block that is done becomes NaN, which reaches nothing. */
 static void FN(open_blocks)(FN(state) * s, const pc_scratch *scratch, int64_t blocks) {
     float *bound = scratch->bound;
     const REAL *maxima = (const REAL *)scratch->maxima;
     for (int64_t b = 0; b < blocks; b += PC_W)
         FN(relative)(&s->frame, maxima + b, PC_W, bound + b);
     const float top = block_bounds(scratch->hash, bound, blocks);
+    for (int64_t b = 0; b < blocks; b++) /* nothing in them can be drawn; a margin must not look there */
+        bound[b] = maxima[b] > FN(pad)(s->race) ? bound[b] : NAN;
     for (int64_t b = blocks; b % PC_BLOCK; b++)
         bound[b] = NAN;
     for (float depth = 1.0f;; depth = depth < 8.0f ? depth + 2.0f : INFINITY) {

@@ -26,7 +26,7 @@ def clocks(seed: npt.ArrayLike, step: npt.ArrayLike, items: npt.ArrayLike, *, st
     Returns
     -------
     ndarray of float64
-        Of the arguments' broadcast shape, in (0, 23). Bit-identical on every machine (race version 1).
+        Of the arguments' broadcast shape, in (0, 24). Bit-identical on every machine (race version 1).
 
     Raises
     ------
@@ -37,8 +37,8 @@ def clocks(seed: npt.ArrayLike, step: npt.ArrayLike, items: npt.ArrayLike, *, st
 
     Notes
     -----
-    `sample` draws the item with the smallest ``clocks(...)[i] / weights[i]``, so a party that knows only a few
-    candidates can race just those.
+    `sample` draws the item with the smallest ``clocks(...)[i] / weights[i]`` (once the weights are scaled, so that the
+    largest is near 1), so a party that knows only a few candidates can race just those.
 
     Examples
     --------
@@ -52,7 +52,7 @@ def gumbels(seed: npt.ArrayLike, step: npt.ArrayLike, items: npt.ArrayLike, *, s
     """Gumbel(0, 1) values -ln(E_i) of the race, in nats.
 
     Parameters, errors and guarantees are those of `clocks`. ``argmax(logits / temperature + gumbels)`` is what
-    `sample_logits` draws, bit for bit.
+    `sample_logits` draws, bit for bit, for float64 logits: widen others first, as it does.
 
     Returns
     -------
@@ -126,8 +126,9 @@ def seed_from(*parts: str | bytes | int) -> int:
             kind, payload = b"s", part.encode()
         elif isinstance(part, bytes):
             kind, payload = b"b", part
-        elif isinstance(part, int) and not isinstance(part, bool):
-            kind, payload = b"i", part.to_bytes(part.bit_length() // 8 + 1, "little", signed=True)
+        elif isinstance(part, int | np.integer) and not isinstance(part, bool):
+            number = int(part)
+            kind, payload = b"i", number.to_bytes(number.bit_length() // 8 + 1, "little", signed=True)
         else:
             raise TypeError(f"a part of a seed must be str, bytes or int, got {type(part).__name__}")
         digest.update(kind + len(payload).to_bytes(8, "little") + payload)
