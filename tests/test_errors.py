@@ -30,12 +30,12 @@ LOGITS = [
 PARAMETERS = [
     ({"seed": -1}, "seed must be in 0..2\\*\\*64 - 1, got -1"),
     ({"seed": 2**64}, "seed must be in"),
-    ({"seed": [1, -2]}, "seed must be in .*got -2 at row 1"),
+    ({"seed": [1, -2]}, "seed must be in .*got -2 at index 1"),
     ({"seed": [0, 2**64]}, "seed must be in"),
     ({"step": -1}, "step must be in"),
-    ({"step": np.array([3, -3], np.int8)}, "step must be in .*got -3 at row 1"),
+    ({"step": np.array([3, -3], np.int8)}, "step must be in .*got -3 at index 1"),
     ({"stream": 256}, "stream must be in 0..255, got 256"),
-    ({"stream": [0, 300]}, "stream must be in 0..255, got 300 at row 1"),
+    ({"stream": [0, 300]}, "stream must be in 0..255, got 300 at index 1"),
     ({"stream": np.array([-1])}, "stream must be in"),
     ({"item_offset": 63}, "item_offset must be a multiple of 64"),
     ({"item_offset": 2**34}, "item_offset must be .*17179869184"),
@@ -155,6 +155,8 @@ def test_couple_names_its_argument():
         pycouple.couple([1, 1], [[1, 1], [0, 0]], 1)
     with pytest.raises(ValueError, match="method must be"):
         pycouple.couple([1, 1], [1, 1], 1, method="max")
+    with pytest.raises(ValueError, match=r"do not broadcast .*: p \(2,\), q \(5,\)"):
+        pycouple.couple(np.ones((2, 3)), np.ones((5, 3)), 1)
 
 
 def test_masked_arrays_are_refused():
@@ -187,7 +189,7 @@ def test_couple_wants_one_set_of_items():
 def test_items_out_of_range():
     with pytest.raises(ValueError, match=r"items must be in 0..17179869183, got 17179869184"):
         pycouple.clocks(1, 0, 2**34)
-    with pytest.raises(ValueError, match=r"items must be in .* got -1 at row 1"):
+    with pytest.raises(ValueError, match=r"items must be in .* got -1 at index 1"):
         pycouple.gumbels(1, 0, [0, -1])
     with pytest.raises(ValueError, match=r"items must be in 0..4294967295"):
         pycouple.uniforms(1, 0, 2**32)
@@ -197,6 +199,34 @@ def test_items_out_of_range():
         pycouple.seed_from(True)
     with pytest.raises(TypeError, match="at least one"):
         pycouple.seed_from()
+
+
+def test_errors_survive_calls_inside_calls():
+    """A subclass of out whose ufunc hook draws on its own."""
+
+    class Nosy(np.ndarray):
+        def __array_ufunc__(self, ufunc, method, *inputs, **options):
+            pycouple.sample([1.0, 2.0], 1)
+            options["out"] = tuple(np.asarray(out) for out in options["out"])
+            return getattr(ufunc, method)(*inputs, **options)
+
+    with pytest.raises(ValueError, match=r"weight of item 1 is -1.0; .* at row 1"):
+        pycouple.sample([[1.0, 2.0], [1.0, -1.0]], 1, out=np.empty(2, np.int64).view(Nosy))
+
+
+def test_object_arrays_of_integers():
+    seeds = np.array([1, 2**64 - 1], dtype=object)
+    seeds.flags.writeable = False
+    assert np.array_equal(pycouple.sample(np.ones(9), seeds), pycouple.sample(np.ones(9), [1, 2**64 - 1]))
+    with pytest.raises(ValueError, match=r"seed must be in .* got 18446744073709551616 at index 0"):
+        pycouple.sample(np.ones(9), np.array([2**64]))
+    with pytest.raises(TypeError, match="seed must be integers, got bool"):
+        pycouple.sample(np.ones(9), [2**64 - 1, True])
+
+
+def test_more_items_than_clocks():
+    with pytest.raises(ValueError, match="17179869248 items are more than the 17179869184"):
+        pycouple.sample(np.broadcast_to(np.float32(1), 2**34 + 64), 1)
 
 
 def test_big_python_integers():

@@ -163,6 +163,9 @@ def test_gumbels_and_clocks_are_the_race(level):
     x, w = rng.normal(0, 3, 500), rng.exponential(size=500)
     for step in range(50):
         items = np.arange(500)
+        narrow = x.astype(np.float32)
+        wide = narrow.astype(np.float64) / 0.7 + pycouple.gumbels(8, step, items)
+        assert pycouple.sample_logits(narrow, 8, step, temperature=0.7) == np.argmax(wide)
         race = pycouple.race_logits(x, 8, step, temperature=0.7, stream=3)
         score = x / 0.7 + pycouple.gumbels(8, step, items, stream=3)
         assert (race.item, race.score) == (np.argmax(score), score.max())

@@ -103,6 +103,12 @@ def test_hard_pair_is_sharp(n):
         assert float(theory.agreement(p, q, method=method)) == pytest.approx(bound, abs=1e-12)
 
 
+def test_errstate_does_not_matter():
+    with np.errstate(all="raise"):
+        for method in ("optimal", "minhash", "gumbel"):
+            assert 0 <= theory.agreement([1, 1e-320, 1e300], [1e300, 1, 1e-320], method=method) <= 1
+
+
 def test_equal_distributions_always_agree():
     p = np.random.default_rng(4).random(1000)
     for method in ("optimal", "minhash", "gumbel"):

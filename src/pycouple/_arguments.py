@@ -46,23 +46,27 @@ def unsigned(x: Any, name: str, limit: int = UINT64_LIMIT) -> Any:
     if a.dtype.kind not in "iu":
         if a.size == 0 and not isinstance(x, np.ndarray):
             return a.astype(np.uint64)
-        if a.dtype.kind not in "Of" or isinstance(x, np.ndarray | np.generic | float):
+        if a.dtype.kind != "O" and (a.dtype.kind != "f" or not isinstance(x, list | tuple)):
             raise TypeError(f"{name} must be integers, got {_kind_text(x, a)}")
         a = _big_integers(x, name)
     if a.dtype != np.uint64 or limit != UINT64_LIMIT:
         bad = (a < 0) | (a > limit - 1) if a.dtype == object or a.dtype.kind == "i" else a > np.uint64(limit - 1)
         if np.any(bad):
             where = np.argwhere(bad)[0]
-            raise ValueError(f"{name} must be in 0..{_limit_text(limit)}, got {a[tuple(where)]}{row_text(where)}")
+            raise ValueError(
+                f"{name} must be in 0..{_limit_text(limit)}, got {a[tuple(where)]}{row_text(where, 'index')}"
+            )
     return a.astype(np.uint64)
 
 
 def _big_integers(x: Any, name: str) -> npt.NDArray[np.object_]:
     """Python integers that no NumPy integer type holds together (NumPy would round them to floats)."""
-    a = np.asarray(x, dtype=object)
-    flat = a.ravel()
+    a = np.array(x, dtype=object)
+    flat = a.reshape(-1)
     for i, item in enumerate(flat):
         try:
+            if isinstance(item, bool):
+                raise TypeError
             flat[i] = operator.index(item)
         except TypeError:
             raise TypeError(f"{name} must be integers, got {type(item).__name__}") from None
@@ -89,8 +93,6 @@ def temperatures(x: Any) -> Any:
 
 def threads(workers: Any) -> int:
     """`workers` as a number of threads; -1 is all cores."""
-    if workers == 1:
-        return 1
     try:
         count = operator.index(workers)
     except TypeError:
@@ -123,11 +125,11 @@ def check_shapes(name: str, x: npt.NDArray[Any], axis: int, parameters: dict[str
         raise ValueError(f"the batch shapes do not broadcast ({name} without its items): {batch}") from None
 
 
-def row_text(where: npt.NDArray[np.intp]) -> str:
-    """ " at row ..." for an index into the batch; nothing for a single row."""
+def row_text(where: npt.NDArray[np.intp], what: str = "row") -> str:
+    """Where in a batch something was wrong, as the end of a message; nothing for a single row."""
     if where.size == 0:
         return ""
-    return f" at row {int(where[0])}" if where.size == 1 else f" at row {tuple(int(i) for i in where)}"
+    return f" at {what} {int(where[0])}" if where.size == 1 else f" at {what} {tuple(int(i) for i in where)}"
 
 
 def row_error(
@@ -159,6 +161,8 @@ def row_error(
         )
     if status == _core.BAD_STREAM:
         return ValueError(f"stream must be in 0..{STREAM_LIMIT - 1}, got {got['stream']}{at}")
+    if status == _core.BAD_OFFSET and x.shape[axis] > _core.RACE_ITEMS:
+        return ValueError(f"{name}: {x.shape[axis]} items are more than the {_core.RACE_ITEMS} that have clocks")
     if status == _core.BAD_OFFSET:
         return ValueError(
             f"item_offset must be a multiple of 64 that leaves every item below {_core.RACE_ITEMS}, "

@@ -261,6 +261,7 @@ def couple(
     left, right = real_rows(p, "p"), real_rows(q, "q")
     if left.shape[-1] != right.shape[-1]:
         raise ValueError(f"p and q must be over the same items: p has {left.shape[-1]}, q has {right.shape[-1]}")
+    check_shapes("p", left, -1, {"q": right[..., :1].sum(axis=-1)})
     return _sample("p", left, seed, step), _sample("q", right, seed, step)
 
 
@@ -309,8 +310,11 @@ def _race(
     if out is not None:
         check_out(out, (np.int64,) if ufunc.nout == 1 else (np.int64, np.float64, np.float64))
         options["out"] = out
+    count = threads(workers)
     try:
-        result, marked = _core.call(ufunc, threads(workers), (x, *parameters.values()), options)
+        result, marked = _core.call(ufunc, count, (x, *parameters.values()), options)
+    except np.exceptions.AxisError:
+        raise
     except ValueError:
         check_shapes(name, x, axis, parameters)
         raise

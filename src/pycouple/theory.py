@@ -15,6 +15,7 @@ from pycouple._arguments import real_rows, row_text
 Reals = npt.NDArray[np.float64]
 
 
+@np.errstate(over="ignore", under="ignore", divide="ignore")
 def total_variation(p: npt.ArrayLike, q: npt.ArrayLike) -> Reals:
     """Total variation distance D = sum_i abs(p_i - q_i) / 2.
 
@@ -44,6 +45,7 @@ def total_variation(p: npt.ArrayLike, q: npt.ArrayLike) -> Reals:
     return _scalar(np.minimum(np.abs(left - right).sum(axis=-1) / 2, 1.0))
 
 
+@np.errstate(over="ignore", under="ignore", divide="ignore")
 def agreement(p: npt.ArrayLike, q: npt.ArrayLike, method: str = "gumbel") -> Reals:
     """Probability that two coupled draws, one from p and one from q, are the same item.
 
@@ -84,6 +86,7 @@ def agreement(p: npt.ArrayLike, q: npt.ArrayLike, method: str = "gumbel") -> Rea
     return _scalar(np.minimum(_AGREEMENT[method](*_distributions(p, q)), 1.0))
 
 
+@np.errstate(over="ignore", under="ignore", divide="ignore")
 def lower_bound(p: npt.ArrayLike, q: npt.ArrayLike) -> Reals:
     """(1 - D) / (1 + D): the Gumbel race and MinHash agree at least this often.
 
@@ -158,16 +161,15 @@ def _minhash(p: Reals, q: Reals) -> Any:
 
 
 def _gumbel(p: Reals, q: Reals) -> Any:
-    with np.errstate(divide="ignore", over="ignore"):
-        ratio = np.divide(q, p, out=np.zeros_like(p), where=(p > 0) | (q > 0))
-        order = np.argsort(ratio, axis=-1)
-        p, q = np.take_along_axis(p, order, axis=-1), np.take_along_axis(q, order, axis=-1)
-        p_up_to = _running_sum(p)
-        q_after = np.zeros_like(q)
-        q_after[..., :-1] = np.flip(_running_sum(np.flip(q[..., 1:], axis=-1)), axis=-1)
-        both = (p > 0) & (q > 0)
-        inner = np.divide(p_up_to, p, out=np.full_like(p, np.inf), where=both)
-        inner += np.divide(q_after, q, out=np.zeros_like(q), where=both)
+    ratio = np.divide(q, p, out=np.zeros_like(p), where=(p > 0) | (q > 0))
+    order = np.argsort(ratio, axis=-1)
+    p, q = np.take_along_axis(p, order, axis=-1), np.take_along_axis(q, order, axis=-1)
+    p_up_to = _running_sum(p)
+    q_after = np.zeros_like(q)
+    q_after[..., :-1] = np.flip(_running_sum(np.flip(q[..., 1:], axis=-1)), axis=-1)
+    both = (p > 0) & (q > 0)
+    inner = np.divide(p_up_to, p, out=np.full_like(p, np.inf), where=both)
+    inner += np.divide(q_after, q, out=np.zeros_like(q), where=both)
     return (1 / inner).sum(axis=-1)
 
 
