@@ -64,21 +64,12 @@ static int FN(has_bad_value)(const pc_row *row, int logits) {
 }
 
 static REAL FN(lowest_finite)(const pc_row *row) {
-    enum { LANES = 16 };
-    REAL buffer[PC_BLOCK], lowest[LANES];
-    for (int i = 0; i < LANES; i++)
-        lowest[i] = REAL_MAX;
+    REAL buffer[PC_BLOCK], lowest = REAL_MAX;
     for (int64_t start = 0; start < row->n; start += PC_BLOCK) {
-        const REAL *x = FN(fetch)(row, start, PC_BLOCK, REAL_MAX, buffer);
-        for (int i = 0; i < PC_BLOCK; i += LANES)
-            for (int l = 0; l < LANES; l++) {
-                const REAL finite = x[i + l] > -(REAL)INFINITY ? x[i + l] : REAL_MAX;
-                lowest[l] = finite < lowest[l] ? finite : lowest[l];
-            }
+        const REAL here = FN(block_lowest)(FN(fetch)(row, start, PC_BLOCK, REAL_MAX, buffer));
+        lowest = here < lowest ? here : lowest;
     }
-    for (int l = 1; l < LANES; l++)
-        lowest[0] = lowest[l] < lowest[0] ? lowest[l] : lowest[0];
-    return lowest[0];
+    return lowest;
 }
 
 /* What the scan leaves behind of a row that has been read. */

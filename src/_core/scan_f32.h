@@ -83,6 +83,18 @@ static inline int32_t exponent_bits_f32(float x) {
     return bits;
 }
 
+/* The lowest finite value of a block: the largest of minus the finite values. */
+static inline float block_lowest_f32(const float *x) {
+    const pc_vf none = (pc_vf){0} - FLT_MAX;
+    pc_vf most = none;
+    for (int i = 0; i < PC_BLOCK; i += PC_W) {
+        const pc_vf v = *(const pc_vf_at *)(x + i);
+        const pc_vu finite = (pc_vu)(v > -INFINITY);
+        most = pc_max_f((pc_vf)(((pc_vu)-v & finite) | ((pc_vu)none & ~finite)), most);
+    }
+    return -largest_lane(most);
+}
+
 static int suspicious_f32(const check_f32 *check, int logits) {
     const pc_vf sum = (check->sum[0] + check->sum[1]) + (check->sum[2] + check->sum[3]);
     for (int i = 0; i < PC_W; i++)

@@ -36,6 +36,18 @@ static inline int ahead_f64(const double *x) {
 /* The high word of the bits. */
 static inline int32_t exponent_bits_f64(double x) { return (int32_t)(pc_bits(x) >> 32); }
 
+/* As block_lowest_f32. */
+static inline double block_lowest_f64(const double *x) {
+    const pc_vd none = (pc_vd){0} - DBL_MAX;
+    pc_vd most = none;
+    for (int i = 0; i < PC_BLOCK; i += PC_Q) {
+        const pc_vd v = *(const pc_vd_at *)(x + i);
+        const pc_vq finite = (pc_vq)(v > -(double)INFINITY);
+        most = pc_max_d((pc_vd)(((pc_vq)-v & finite) | ((pc_vq)none & ~finite)), most);
+    }
+    return -pc_hmax(most);
+}
+
 static int suspicious_f64(const check_f64 *check, int logits) {
     const pc_vd sum = (check->sum[0] + check->sum[1]) + (check->sum[2] + check->sum[3]);
     for (int i = 0; i < PC_Q; i++)

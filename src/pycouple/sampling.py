@@ -261,7 +261,7 @@ def couple(
     left, right = real_rows(p, "p"), real_rows(q, "q")
     if left.shape[-1] != right.shape[-1]:
         raise ValueError(f"p and q must be over the same items: p has {left.shape[-1]}, q has {right.shape[-1]}")
-    check_shapes("p", left, -1, {"q": right[..., :1].sum(axis=-1)})
+    check_shapes("p", left, -1, {"q": np.broadcast_to(0, right.shape[:-1])})
     return _sample("p", left, seed, step), _sample("q", right, seed, step)
 
 
