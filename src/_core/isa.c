@@ -72,7 +72,8 @@ int pc_isa_supported(const pc_kernels *level) {
     if (!strcmp(level->name, "avx512"))
         return x86_supports(1);
 #endif
-    return level != NULL;
+    (void)level;
+    return 1;
 }
 
 const pc_kernels *pc_isa_use(const char *name) {

@@ -43,7 +43,7 @@ static inline double load_f64(const char *p) { return pc_double(load_u64(p)); }
 
 /* ---- races */
 
-enum { MAX_ARGS = 9, STACK_BLOCKS = 128 };
+enum { MAX_ARGS = 9, STACK_BLOCKS = 128, BLOCK_BYTES = sizeof(double) + sizeof(uint32_t) + sizeof(float) };
 
 /* Below this many items a row's share of a thread is not worth waking one for. */
 #define ITEMS_A_CHUNK 32768
@@ -94,9 +94,8 @@ static void race_chunks(void *argument, pc_chunks *chunks) {
     batch *b = argument;
     const int logits = b->data->logits;
     const int64_t room = ((b->row.n + PC_BLOCK - 1) / PC_BLOCK + PC_BLOCK - 1) / PC_BLOCK * PC_BLOCK;
-    const size_t a_block = sizeof(double) + sizeof(uint32_t) + sizeof(float);
-    double on_stack[STACK_BLOCKS * (sizeof(double) + sizeof(uint32_t) + sizeof(float)) / sizeof(double)];
-    double *memory = room <= STACK_BLOCKS ? on_stack : malloc((size_t)room * a_block);
+    double on_stack[STACK_BLOCKS * BLOCK_BYTES / sizeof(double)];
+    double *memory = room <= STACK_BLOCKS ? on_stack : malloc((size_t)room * BLOCK_BYTES);
     pc_scratch scratch = {.maxima = memory, .row = NULL};
     if (memory) {
         scratch.hash = (uint32_t *)(void *)(memory + room);

@@ -107,8 +107,5 @@ static float largest_f32(const float *maxima, int64_t blocks) {
     pc_vf top = *(const pc_vf_at *)maxima;
     for (int64_t b = PC_W; b < blocks; b += PC_W)
         top = pc_max_f(*(const pc_vf_at *)(maxima + b), top);
-    float best = top[0];
-    for (int i = 1; i < PC_W; i++)
-        best = top[i] > best ? top[i] : best;
-    return best;
+    return largest_lane(top);
 }

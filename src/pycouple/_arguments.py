@@ -1,6 +1,7 @@
 """From what a caller passes to what the C core takes, and from what the core marks to an error that says why."""
 
 import operator
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -104,6 +105,16 @@ def threads(workers: Any) -> int:
     return min(count, 2**16)
 
 
+def check_method(method: str, known: Collection[str]) -> None:
+    if method not in known:
+        raise ValueError(f"method must be one of {', '.join(map(repr, known))}, got {method!r}")
+
+
+def check_same_items(p: npt.NDArray[Any], q: npt.NDArray[Any]) -> None:
+    if p.shape[-1] != q.shape[-1]:
+        raise ValueError(f"p and q must be over the same items: p has {p.shape[-1]}, q has {q.shape[-1]}")
+
+
 def check_out(out: Any, dtypes: tuple[type, ...]) -> None:
     """An `out` of another type would be cast to, silently, and could not hold the mark of a bad row."""
     arrays = out if isinstance(out, tuple) else (out,)
@@ -144,7 +155,7 @@ def row_error(
     got = {key: np.broadcast_to(value, items.shape)[row] for key, value in parameters.items()}
     values = np.broadcast_to(np.moveaxis(x, axis, -1), (*items.shape, x.shape[axis]))[row]
     if status == _core.BAD_VALUE:
-        return ValueError(f"{name}: {_bad_value(name, values)}{at}")
+        return ValueError(f"{name}: {bad_value(name, values)}{at}")
     if status == _core.NO_ITEM:
         if x.shape[axis] == 0:
             return ValueError(f"{name}: there are no items (n = 0){at}")
@@ -171,7 +182,8 @@ def row_error(
     return MemoryError(f"no memory for the scratch of a row of {x.shape[axis]} items")
 
 
-def _bad_value(name: str, values: npt.NDArray[Any]) -> str:
+def bad_value(name: str, values: npt.NDArray[Any]) -> str:
+    """What is wrong with the first bad value of a row."""
     if name == "logits":
         item = int(np.argmax(np.isnan(values) | (values == np.inf)))
         return f"logit of item {item} is {values[item]}; it must be finite or -inf"

@@ -12,7 +12,9 @@ import numpy.typing as npt
 from pycouple import _core, ufuncs
 from pycouple._arguments import (
     STREAM_LIMIT,
+    check_method,
     check_out,
+    check_same_items,
     check_shapes,
     real_rows,
     row_error,
@@ -108,7 +110,7 @@ def sample(
     >>> pycouple.sample(p, seed=7, step=[0, 1, 2, 3, 4])
     array([1, 0, 1, 0, 0])
     """
-    _check_method(method)
+    check_method(method, METHODS)
     return _sample("weights", real_rows(weights, "weights"), seed, step, stream, axis, item_offset, out, workers)
 
 
@@ -257,17 +259,11 @@ def couple(
     >>> float(np.mean(a == b)), round(float(pycouple.theory.agreement(p, q)), 4)
     (0.8844, 0.8818)
     """
-    _check_method(method)
+    check_method(method, METHODS)
     left, right = real_rows(p, "p"), real_rows(q, "q")
-    if left.shape[-1] != right.shape[-1]:
-        raise ValueError(f"p and q must be over the same items: p has {left.shape[-1]}, q has {right.shape[-1]}")
+    check_same_items(left, right)
     check_shapes("p", left, -1, {"q": np.broadcast_to(0, right.shape[:-1])})
     return _sample("p", left, seed, step), _sample("q", right, seed, step)
-
-
-def _check_method(method: str) -> None:
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(map(repr, METHODS))}, got {method!r}")
 
 
 def _sample(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pycouple._arguments import real_rows, row_text
+from pycouple._arguments import bad_value, check_method, check_same_items, real_rows, row_text
 
 Reals = npt.NDArray[np.float64]
 
@@ -81,12 +81,10 @@ def agreement(p: npt.ArrayLike, q: npt.ArrayLike, method: str = "gumbel") -> Rea
     >>> [round(float(pycouple.theory.agreement(p, q, method=m)), 4) for m in ("minhash", "gumbel", "optimal")]
     [0.5, 0.5429, 0.6]
     """
-    if method not in _AGREEMENT:
-        raise ValueError(f"method must be one of {', '.join(map(repr, _AGREEMENT))}, got {method!r}")
+    check_method(method, _AGREEMENT)
     return _scalar(np.minimum(_AGREEMENT[method](*_distributions(p, q)), 1.0))
 
 
-@np.errstate(over="ignore", under="ignore", divide="ignore")
 def lower_bound(p: npt.ArrayLike, q: npt.ArrayLike) -> Reals:
     """(1 - D) / (1 + D): the Gumbel race and MinHash agree at least this often.
 
@@ -192,8 +190,7 @@ _AGREEMENT = {"gumbel": _gumbel, "minhash": _minhash, "optimal": _optimal}
 
 def _distributions(p: npt.ArrayLike, q: npt.ArrayLike) -> tuple[Reals, Reals]:
     left, right = _distribution(p, "p"), _distribution(q, "q")
-    if left.shape[-1] != right.shape[-1]:
-        raise ValueError(f"p and q must be over the same items: p has {left.shape[-1]}, q has {right.shape[-1]}")
+    check_same_items(left, right)
     return np.broadcast_arrays(left, right)  # type: ignore[return-value]
 
 
@@ -203,11 +200,8 @@ def _distribution(weights: npt.ArrayLike, name: str) -> Reals:
         raise ValueError(f"{name}: there are no items (n = 0)")
     bad = ~((w >= 0) & (w < np.inf))
     if bad.any():
-        where = np.argwhere(bad)[0]
-        raise ValueError(
-            f"{name}: weight of item {where[-1]} is {w[tuple(where)]}; it must be finite and not negative"
-            + row_text(where[:-1])
-        )
+        row = np.argwhere(bad)[0][:-1]
+        raise ValueError(f"{name}: {bad_value(name, w[tuple(row)])}{row_text(row)}")
     top = w.max(axis=-1, keepdims=True)
     if (top == 0).any():
         raise ValueError(f"{name}: no weight is positive{row_text(np.argwhere(top[..., 0] == 0)[0])}")
