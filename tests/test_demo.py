@@ -13,7 +13,7 @@ import pycouple
 pytest.importorskip("matplotlib")
 pytest.importorskip("rich")
 
-from pycouple import demo
+from pycouple import demo, distributions
 from pycouple.cli import main
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
@@ -46,9 +46,9 @@ def save(tmp_path):
 
 
 def test_shipped_file():
-    file = resources.files("pycouple").joinpath("data", demo.SHIPPED)
+    file = resources.files("pycouple").joinpath("data", distributions.SHIPPED)
     assert len(file.read_bytes()) <= 1_000_000
-    target, drafters = demo.load()
+    target, drafters = distributions.load()
     assert set(drafters) == {"draft_q4", "draft_skip", "draft_exit20"}
     for party in (target, *drafters.values()):
         assert party.p.shape == (192, 235)
@@ -87,8 +87,8 @@ def test_the_command_itself(tmp_path, save):
 
 
 def test_pair(save):
-    target, drafters = demo.load(save())
-    p, q = demo.pair(target, drafters["a"], 0)  # tokens 2, 5, 7, 9 and the rest
+    target, drafters = distributions.load(save())
+    p, q = distributions.pair(target, drafters["a"], 0)  # tokens 2, 5, 7, 9 and the rest
     np.testing.assert_array_equal(p, [0.3, 0.5, 0, 0.1, 0.1])
     np.testing.assert_array_equal(q, [0.5, 0, 0.25, 0, 0.25])
 
@@ -101,9 +101,9 @@ def test_own_file(save, tmp_path, capsys):
     assert (a["drafter"], b["drafter"]) == ("a", "b")
     assert (b["measured"], b["exact"], b["total_variation"]) == (1, 1, 0)
 
-    target, drafters = demo.load(path)
+    target, drafters = distributions.load(path)
     seeds = [pycouple.seed_from("pycouple demo", 11, row) for row in range(2)]
-    pairs = [demo.pair(target, drafters["a"], row) for row in range(2)]
+    pairs = [distributions.pair(target, drafters["a"], row) for row in range(2)]
     draws = [pycouple.couple(p, q, seed, range(300)) for (p, q), seed in zip(pairs, seeds, strict=True)]
     assert a["measured"] == pytest.approx(np.mean([np.mean(x == y) for x, y in draws]), abs=1e-12)
     exact = np.array([pycouple.theory.agreement(p, q) for p, q in pairs])
@@ -142,7 +142,7 @@ def test_draws_do_not_depend_on_workers(save, tmp_path, capsys):
 def test_wrong_file(changes, message, save, tmp_path, capsys):
     path = save(**changes)
     with pytest.raises(ValueError) as caught:
-        demo.load(path)
+        distributions.load(path)
     assert message in str(caught.value)
     output = tmp_path / "x.png"
     assert main(["demo", "--input", str(path), "--output", str(output)]) == 2
@@ -158,7 +158,7 @@ def test_not_an_archive(tmp_path):
     np.savez(objects, target_ids=np.array([{}]))
     for path in (text, array, objects):
         with pytest.raises(ValueError, match=r"is not an \.npz file of plain arrays"):
-            demo.load(path)
+            distributions.load(path)
 
 
 @pytest.mark.parametrize("name", ["x.bmp", "x", "no_such_folder/x.png", "folder.png"])
