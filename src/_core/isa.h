@@ -2,7 +2,7 @@
 #ifndef PC_ISA_H
 #define PC_ISA_H
 
-#include "race.h"
+#include "kernels.h"
 
 /* The compiled levels, the plainest first; NULL past the last. */
 const pc_kernels *pc_isa_level(int i);

@@ -54,13 +54,4 @@ typedef struct {
     double lowest; /* the smallest finite one; NaN until it is needed */
 } pc_scratch;
 
-typedef pc_status (*pc_race_fn)(const pc_row *, const pc_race *, pc_scratch *, pc_winner *);
-
-/* One ISA level. */
-typedef struct {
-    const char *name;
-    pc_race_fn race_f32; /* float16 and float32 rows */
-    pc_race_fn race_f64;
-} pc_kernels;
-
 #endif

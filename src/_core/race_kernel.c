@@ -1,4 +1,4 @@
-/* The race of one row, compiled once per ISA level (PC_LEVEL_*): block scan, hash and bounds; race_row.h has the rest.
+/* The race of one row, compiled once per ISA level (PC_LEVEL_*): bounds; race_row.h has the rest.
  *
  * Precision policy. Two kinds of number live here and never mix:
  *   exact   the score of an item, made in double by the very operations of docs/contract.md (score_of in race_row.h).
@@ -16,15 +16,8 @@
  *      (M_b >= 2^-60), so D = 0 is safe too. For a subnormal v the right side holds as well, since log2(t) <= t - 1.
  *   3. Every rounding in a bound is covered by PC_SLACK, or by the relative slack where numbers can be large. */
 
-#include <float.h>
-#include <math.h>
-#include <string.h>
-
-#include "race.h"
-#include "simd.h"
-#if defined(__F16C__)
-#include <immintrin.h>
-#endif
+#include "kernels.h"
+#include "scan.h"
 
 #define PC_LOG2E 0x1.71547652b82fep+0
 #define PC_LOG2_GAP 0.0861f /* fact 2 */
@@ -34,89 +27,6 @@
 #define PC_SLACK 0x1p-10
 /* Of a bound that is large because logits are far apart: float products and sums round by 2^-22 of it in all. */
 #define PC_RELATIVE_SLACK 0x1p-18
-
-static inline float float_of_bits(uint32_t bits) {
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
-/* ---- Philox, PC_W counters at a time, as two vectors of PC_Q 64-bit lanes whose work interleaves. Of each lane the
- * low word counts; the high word is whatever was left there. */
-
-/* What all counters of one draw and domain share, spread over the lanes. Round 0 multiplies one constant word and round
- * 1 the other, so those products are made here. */
-typedef struct {
-    pc_vq x2_0, x0_1, x2_1, x3_1;
-    pc_vq k0[PC_PHILOX_ROUNDS], k1[PC_PHILOX_ROUNDS];
-} rounds;
-
-static inline pc_vq all_q(uint64_t x) { return (pc_vq){0} + x; }
-
-static void begin_rounds(rounds *r, const pc_draw *draw, uint32_t domain) {
-    uint32_t k0 = (uint32_t)draw->seed, k1 = (uint32_t)(draw->seed >> 32);
-    const uint64_t p1 = (uint64_t)PC_PHILOX_M1 * (uint32_t)(draw->step >> 32);
-    const uint64_t p0 = (uint64_t)PC_PHILOX_M0 * ((uint32_t)(p1 >> 32) ^ (uint32_t)draw->step ^ k0);
-    r->x2_0 = all_q(((draw->stream << 8) | domain) ^ k1);
-    r->x0_1 = all_q((uint32_t)p1 ^ (k0 + PC_PHILOX_W0));
-    r->x2_1 = all_q((uint32_t)(p0 >> 32) ^ (k1 + PC_PHILOX_W1));
-    r->x3_1 = all_q((uint32_t)p0);
-    for (int i = 0; i < PC_PHILOX_ROUNDS; i++, k0 += PC_PHILOX_W0, k1 += PC_PHILOX_W1) {
-        r->k0[i] = all_q(k0);
-        r->k1[i] = all_q(k1);
-    }
-}
-
-/* Rounds 0 and 1, then one round i = 2..9 at a time; the words are then in x[0..3]. */
-typedef struct {
-    pc_vq x[4][2];
-} philox;
-
-static inline __attribute__((always_inline)) void philox_begin(philox *p, const rounds *r, pc_vq index0, pc_vq index1) {
-    const pc_vq m0 = all_q(PC_PHILOX_M0), m1 = all_q(PC_PHILOX_M1);
-    for (int h = 0; h < 2; h++) {
-        const pc_vq p0 = pc_mul32(h ? index1 : index0, m0), p1 = pc_mul32(pc_high(p0) ^ r->x2_0, m1);
-        p->x[0][h] = pc_high(p1) ^ r->x0_1;
-        p->x[1][h] = p1;
-        p->x[2][h] = p0 ^ r->x2_1;
-        p->x[3][h] = r->x3_1;
-    }
-}
-
-static inline __attribute__((always_inline)) void philox_round(philox *p, const rounds *r, int i) {
-    const pc_vq m0 = all_q(PC_PHILOX_M0), m1 = all_q(PC_PHILOX_M1);
-    for (int h = 0; h < 2; h++) {
-        const pc_vq p0 = pc_mul32(p->x[0][h], m0), p1 = pc_mul32(p->x[2][h], m1);
-        p->x[0][h] = pc_xor3(pc_high(p1), p->x[1][h], r->k0[i]);
-        p->x[1][h] = p1;
-        p->x[2][h] = pc_xor3(pc_high(p0), p->x[3][h], r->k1[i]);
-        p->x[3][h] = p0;
-    }
-}
-
-/* The hash words (race.h) of PC_W blocks from block `index` on: begin, eight rounds, end. */
-static inline __attribute__((always_inline)) void hash_begin(philox *p, const rounds *r, uint32_t index) {
-    pc_vq at[2];
-    for (int i = 0; i < PC_W; i++)
-        at[i / PC_Q][i % PC_Q] = (uint64_t)i;
-    philox_begin(p, r, at[0] + index, at[1] + index);
-}
-
-static inline __attribute__((always_inline)) void hash_end(const philox *p, uint32_t *hash) {
-    for (int h = 0; h < 2; h++) {
-        const pc_vq word = (~p->x[0][h] & 0xffffff00u) | ((p->x[2][h] >> 26) & 63);
-        *(pc_vh_at *)(hash + h * PC_Q) = __builtin_convertvector(word, pc_vh);
-    }
-}
-
-static inline __attribute__((always_inline)) void hash_blocks(const rounds *r, uint32_t index, uint32_t *hash) {
-    philox p;
-    hash_begin(&p, r, index);
-#pragma GCC unroll 8
-    for (int i = 2; i < PC_PHILOX_ROUNDS; i++)
-        philox_round(&p, r, i);
-    hash_end(&p, hash);
-}
 
 /* The 64 lane words of block `index`, in the order of the items. Word w of counter c is lane 4c + w: the counters are
  * dealt to the 64-bit lanes so that unpacking pairs of words puts them in order. */
@@ -148,15 +58,6 @@ static inline pc_vf to_float(pc_vu x) { return __builtin_convertvector((pc_vi)x,
 
 /* bits / 2^23 of v >= 0: its logarithm plus 127, at least (fact 2). */
 static inline pc_vf low_log2(pc_vf v) { return to_float((pc_vu)v) * 0x1p-23f; }
-
-static float largest_lane(pc_vf v) {
-    float lane[PC_W];
-    memcpy(lane, &v, sizeof v);
-    for (int half = PC_W / 2; half; half /= 2)
-        for (int i = 0; i < half; i++)
-            lane[i] = lane[i + half] > lane[i] ? lane[i + half] : lane[i];
-    return lane[0];
-}
 
 /* bound[b] of every block from a[b], which is in bound[b] already: a - log2(D / 64). Returns the largest. */
 static float block_bounds(const uint32_t *hash, float *bound, int64_t blocks) {
@@ -201,36 +102,10 @@ static uint64_t most_promising(const float *bound) {
 
 static float below(double threshold) { return threshold > -FLT_MAX ? (float)threshold : -INFINITY; }
 
-/* ---- float16 rows are widened a group at a time. */
-
-static float half_to_float(uint16_t half) {
-    uint32_t sign = (uint32_t)(half & 0x8000) << 16, rest = half & 0x7fff;
-    if (rest >= 0x7c00) /* inf, NaN */
-        return float_of_bits(sign | 0x7f800000u | (rest << 13));
-    float value = rest >= 0x400 ? float_of_bits((rest + (112u << 10)) << 13) : (float)rest * 0x1p-24f;
-    return sign ? -value : value;
-}
-
-static void widen_halves(const char *data, ptrdiff_t stride, int64_t count, float *out) {
-    int64_t i = 0;
-#if defined(__F16C__)
-    if (stride == 2)
-        for (; i + 8 <= count; i += 8)
-            _mm256_storeu_ps(out + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(data + 2 * i))));
-#endif
-    for (; i < count; i++) {
-        uint16_t half;
-        memcpy(&half, data + i * stride, sizeof half);
-        out[i] = half_to_float(half);
-    }
-}
-
 #define REAL float
 #define PC_EXPONENT_UNIT 0x1p-23f
 #define PC_EXPONENT_BIAS (-127.0f)
 #define FN(name) name##_f32
-#include "scan_f32.h"
-
 #include "race_row.h"
 #undef REAL
 #undef FN
@@ -241,16 +116,16 @@ static void widen_halves(const char *data, ptrdiff_t stride, int64_t count, floa
 #define PC_EXPONENT_UNIT 0x1p-20f
 #define PC_EXPONENT_BIAS (-1023.0f) /* the low word, which is left out, is below 2^-20: in PC_SLACK */
 #define FN(name) name##_f64
-#include "scan_f64.h"
-
 #include "race_row.h"
 #undef REAL
 #undef FN
 #undef PC_EXPONENT_UNIT
 #undef PC_EXPONENT_BIAS
 
-#define PC_NAME_(level) pc_kernels_##level
-#define PC_NAME(level) PC_NAME_(level)
-#define PC_TEXT_(level) #level
-#define PC_TEXT(level) PC_TEXT_(level)
-const pc_kernels PC_NAME(PC_LEVEL) = {PC_TEXT(PC_LEVEL), race_f32, race_f64};
+pc_status PC_HERE(pc_race_f32)(const pc_row *row, const pc_race *race, pc_scratch *scratch, pc_winner *winner) {
+    return race_f32(row, race, scratch, winner);
+}
+
+pc_status PC_HERE(pc_race_f64)(const pc_row *row, const pc_race *race, pc_scratch *scratch, pc_winner *winner) {
+    return race_f64(row, race, scratch, winner);
+}

@@ -1,4 +1,4 @@
-/* Block maxima of float rows, and a check that no value is amiss: included by race_kernel.c.
+/* Block maxima of float rows, and a check that no value is amiss: included by scan.h.
  *
  * The check is a sum: NaN and +inf survive every later addition, so a sum that is finite or -inf proves that there was
  * none. A false alarm (finite values whose sum overflows, -0.0 among weights) is settled by looking at each value. */

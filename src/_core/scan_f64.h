@@ -1,4 +1,4 @@
-/* Block maxima of double rows, with the check of scan_f32.h: included by race_kernel.c. */
+/* Block maxima of double rows, with the check of scan_f32.h: included by scan.h. */
 
 typedef struct {
     pc_vd sum[4];
