@@ -28,6 +28,7 @@ cdef extern from "clock.h" nogil:
     void c_words "pc_words"(const pc_draw *, uint32_t, uint32_t, uint32_t *)
     uint64_t MAX_RACE_ITEM "PC_MAX_RACE_ITEM"
     uint64_t MAX_UNIFORM_ITEM "PC_MAX_UNIFORM_ITEM"
+    uint64_t MAX_MINHASH_ITEM "PC_MAX_MINHASH_ITEM"
 
 cdef extern from "isa.h" nogil:
     ctypedef struct pc_kernels:
@@ -44,11 +45,13 @@ cdef extern from "loops.h" nogil:
         PC_F64
     ctypedef struct pc_race_loop_data:
         pc_kind kind
+        int minhash
         int logits
         int want_margin
     int PC_CLOCKS, PC_GUMBELS, PC_UNIFORMS
     int64_t PC_NO_WINNER
     void pc_race_loop(char **, const cnp.npy_intp *, const cnp.npy_intp *, const pc_race_loop_data *)
+    void pc_equal_loop(char **, const cnp.npy_intp *, const cnp.npy_intp *, int)
     void pc_random_loop(char **, const cnp.npy_intp *, const cnp.npy_intp *, int)
     ctypedef struct pc_call:
         pass
@@ -56,11 +59,48 @@ cdef extern from "loops.h" nogil:
     bint pc_call_end(pc_call)
 
 cdef extern from "race.h" nogil:
+    ctypedef enum pc_status:
+        PC_OK
+    ctypedef struct pc_row:
+        const char *data
+        Py_ssize_t stride
+        int64_t n
+        pc_kind kind
     int PC_BAD_VALUE, PC_NO_ITEM, PC_BAD_TEMPERATURE, PC_OVERFLOW, PC_BAD_STREAM, PC_BAD_OFFSET, PC_NO_MEMORY
+
+cdef extern from "sketches.h" nogil:
+    ctypedef struct pc_sketch_kind:
+        int minhash
+        int64_t k
+        uint64_t seed
+    ctypedef struct pc_items:
+        pc_row weights
+        const char *ids
+        int id_bytes
+        int normalize
+    ctypedef struct pc_matrix:
+        pc_row first
+        Py_ssize_t row_stride
+        const char *ids
+        int id_bytes
+        const int64_t *starts
+        int64_t rows
+        int normalize
+    ctypedef struct pc_running:
+        int64_t *key
+        uint64_t *id
+        uint64_t *tag
+    int64_t PC_NEVER
+    int64_t MAX_REGISTERS "PC_MAX_REGISTERS"
+    int64_t pc_sketch_rows(const pc_matrix *, const pc_sketch_kind *, int, int, uint64_t *, pc_status *)
+    pc_status pc_sketch_update(const pc_sketch_kind *, const pc_items *, pc_running *)
+    pc_status pc_sketch_finish(const pc_sketch_kind *, int, const pc_running *, uint64_t *)
+    void pc_sketch_merge(int64_t, pc_running *, const pc_running *)
 
 cnp.import_array()
 cnp.import_ufunc()
 
+OK = int(PC_OK)
 NO_WINNER = int(PC_NO_WINNER)
 BAD_VALUE = PC_BAD_VALUE
 NO_ITEM = PC_NO_ITEM
@@ -71,6 +111,9 @@ BAD_OFFSET = PC_BAD_OFFSET
 NO_MEMORY = PC_NO_MEMORY
 RACE_ITEMS = int(MAX_RACE_ITEM) + 1
 UNIFORM_ITEMS = int(MAX_UNIFORM_ITEM) + 1
+MINHASH_ITEMS = int(MAX_MINHASH_ITEM) + 1
+REGISTERS = int(MAX_REGISTERS)
+NEVER = int(PC_NEVER)
 
 # NumPy gives up the GIL only above 500 outer iterations, whatever n is. From this many numbers on it is given up here.
 cdef enum:
@@ -90,6 +133,15 @@ cdef void random_loop(char **args, const cnp.npy_intp *dims, const cnp.npy_intp 
     pc_random_loop(args, dims, strides, (<int *>data)[0])
 
 
+cdef void equal_loop(char **args, const cnp.npy_intp *dims, const cnp.npy_intp *strides, void *data) noexcept nogil:
+    cdef PyThreadState *state = NULL
+    if dims[0] * dims[1] >= RELEASE_FROM and PyGILState_Check():
+        state = PyEval_SaveThread()
+    pc_equal_loop(args, dims, strides, (<int *>data)[0])
+    if state != NULL:
+        PyEval_RestoreThread(state)
+
+
 # The arrays below must outlive the ufuncs: NumPy keeps pointers to them.
 
 cdef enum:
@@ -107,16 +159,23 @@ cdef struct random_tables:
     void *data_at[1]
     char types[5]
 
-cdef race_tables weights_tables, logits_tables, margin_tables
+cdef struct equal_tables:
+    PyUFuncGenericFunction func[4]
+    int data[4]
+    void *data_at[4]
+    char types[12]
+
+cdef equal_tables registers_tables
+cdef race_tables weights_tables, minhash_tables, logits_tables, margin_tables
 cdef random_tables clock_tables, gumbel_tables, uniform_tables
 
 
 cdef object make_race(
-        race_tables *t, bint logits, bint want_margin, const char *name, const char *doc, const char *signature):
+        race_tables *t, bint minhash, bint logits, bint want_margin, const char *name, const char *doc, const char *signature):
     cdef int kind, i = 0
     for kind, real in enumerate((cnp.NPY_FLOAT16, cnp.NPY_FLOAT32, cnp.NPY_FLOAT64)):
         t.func[kind] = race_loop
-        t.data[kind] = pc_race_loop_data(<pc_kind>kind, logits, want_margin)
+        t.data[kind] = pc_race_loop_data(<pc_kind>kind, minhash, logits, want_margin)
         t.data_at[kind] = &t.data[kind]
         types = [real, cnp.NPY_UINT64, cnp.NPY_UINT64] + [cnp.NPY_FLOAT64] * logits + [cnp.NPY_UINT64, cnp.NPY_UINT64]
         for code in types + [cnp.NPY_INT64] + [cnp.NPY_FLOAT64] * 2 * want_margin:
@@ -138,15 +197,31 @@ cdef object make_random(random_tables *t, int what, const char *name, const char
         t.func, t.data_at, t.types, 1, 4, 1, PyUFunc_None, name, doc, 0, b"(),(),(),()->()")
 
 
+cdef object make_equal(equal_tables *t, const char *name, const char *doc):
+    cdef int power
+    for power, code in enumerate((cnp.NPY_UINT8, cnp.NPY_UINT16, cnp.NPY_UINT32, cnp.NPY_UINT64)):
+        t.func[power] = equal_loop
+        t.data[power] = power
+        t.data_at[power] = &t.data[power]
+        t.types[3 * power] = t.types[3 * power + 1] = code
+        t.types[3 * power + 2] = cnp.NPY_INT64
+    return PyUFunc_FromFuncAndDataAndSignature(
+        t.func, t.data_at, t.types, 4, 2, 1, PyUFunc_None, name, doc, 0, b"(k),(k)->()")
+
+
 sample_weights = make_race(
-    &weights_tables, False, False, b"sample_weights",
+    &weights_tables, False, False, False, b"sample_weights",
     b"Winner of the exponential race: weights, seed, step, stream, first item -> item.", b"(n),(),(),(),()->()")
+sample_minhash = make_race(
+    &minhash_tables, True, False, False, b"sample_minhash",
+    b"Item of the first dart under the weights: weights, seed, step, stream, first item -> item.",
+    b"(n),(),(),(),()->()")
 sample_logits = make_race(
-    &logits_tables, True, False, b"sample_logits",
+    &logits_tables, False, True, False, b"sample_logits",
     b"Winner of the Gumbel race: logits, seed, step, temperature, stream, first item -> item.",
     b"(n),(),(),(),(),()->()")
 race_logits = make_race(
-    &margin_tables, True, True, b"race_logits",
+    &margin_tables, False, True, True, b"race_logits",
     b"The Gumbel race: logits, seed, step, temperature, stream, first item -> item, score, margin.",
     b"(n),(),(),(),(),()->(),(),()")
 clock = make_random(
@@ -159,6 +234,8 @@ uniform = make_random(
     &uniform_tables, PC_UNIFORMS, b"uniform",
     b"Uniforms on (0, 1): seed, step, stream, item -> value.")
 
+count_equal = make_equal(&registers_tables, b"count_equal", b"In how many registers two sketches are equal.")
+
 
 def call(ufunc, int workers, tuple args, dict kwargs):
     """Call a ufunc of this module on up to `workers` threads; returns its result and whether an element was marked."""
@@ -168,6 +245,94 @@ def call(ufunc, int workers, tuple args, dict kwargs):
     finally:
         marked = pc_call_end(before)
     return result, marked
+
+
+cdef pc_row row_of(cnp.ndarray weights, int64_t n, Py_ssize_t stride):
+    cdef pc_row row
+    kind = weights.dtype.char
+    row.data = <const char *>cnp.PyArray_DATA(weights)
+    row.stride = stride
+    row.n = n
+    row.kind = PC_F16 if kind == "e" else PC_F32 if kind == "f" else PC_F64
+    return row
+
+
+def sketch_rows(
+        cnp.ndarray weights, ids, starts, bint minhash, int64_t k, uint64_t seed, bint normalize, int bits, int workers):
+    """Sketches of the rows of a matrix; the first row that failed or -1; and its status.
+
+    A dense matrix is `weights` [rows, n] alone; of a sparse one `weights` and `ids` (int32 or 64 bits wide, contiguous)
+    hold the items of all rows, and `starts` (int64) where each row begins, and the last one ends.
+    """
+    cdef pc_sketch_kind kind = pc_sketch_kind(minhash, k, seed)
+    cdef pc_status status = PC_OK
+    cdef pc_matrix m
+    cdef cnp.npy_intp shape[2]
+    cdef cnp.ndarray out
+    cdef cnp.ndarray id_array, start_array
+    cdef uint64_t *to
+    cdef int64_t failed
+    m.normalize = normalize
+    m.ids = NULL
+    m.starts = NULL
+    m.id_bytes = 0
+    m.row_stride = 0
+    if starts is None:
+        m.rows = weights.shape[0]
+        m.row_stride = weights.strides[0]
+        m.first = row_of(weights, weights.shape[1], weights.strides[1])
+    else:
+        id_array, start_array = ids, starts
+        m.rows = start_array.shape[0] - 1
+        m.first = row_of(weights, 0, weights.strides[0])
+        m.ids = <const char *>cnp.PyArray_DATA(id_array)
+        m.id_bytes = id_array.itemsize
+        m.starts = <const int64_t *>cnp.PyArray_DATA(start_array)
+    shape[0] = m.rows
+    shape[1] = k
+    out = cnp.PyArray_EMPTY(2, shape, cnp.NPY_UINT64, 0)
+    to = <uint64_t *>cnp.PyArray_DATA(out)
+    with nogil:
+        failed = pc_sketch_rows(&m, &kind, bits, workers, to, &status)
+    return out, failed, int(status)
+
+
+cdef pc_running running_of(cnp.ndarray key, cnp.ndarray id, cnp.ndarray tag):
+    return pc_running(
+        <int64_t *>cnp.PyArray_DATA(key), <uint64_t *>cnp.PyArray_DATA(id), <uint64_t *>cnp.PyArray_DATA(tag))
+
+
+def sketch_update(bint minhash, int64_t k, uint64_t seed, tuple registers, cnp.ndarray weights, cnp.ndarray ids):
+    """Put the items (weights float64 or narrower, ids uint64, both contiguous) into registers (key, id, tag); status."""
+    cdef pc_sketch_kind kind = pc_sketch_kind(minhash, k, seed)
+    cdef pc_running running = running_of(registers[0], registers[1], registers[2])
+    cdef pc_items items
+    cdef pc_status status
+    items.weights = row_of(weights, weights.shape[0], weights.strides[0])
+    items.ids = <const char *>cnp.PyArray_DATA(ids)
+    items.id_bytes = 8
+    items.normalize = 0
+    with nogil:
+        status = pc_sketch_update(&kind, &items, &running)
+    return int(status)
+
+
+def sketch_finish(bint minhash, int64_t k, uint64_t seed, int bits, tuple registers):
+    """What the registers (key, id, tag) hold, and the status."""
+    cdef pc_sketch_kind kind = pc_sketch_kind(minhash, k, seed)
+    cdef pc_running running = running_of(registers[0], registers[1], registers[2])
+    cdef cnp.npy_intp shape[1]
+    shape[0] = k
+    out = cnp.PyArray_EMPTY(1, shape, cnp.NPY_UINT64, 0)
+    status = pc_sketch_finish(&kind, bits, &running, <uint64_t *>cnp.PyArray_DATA(out))
+    return out, int(status)
+
+
+def sketch_merge(tuple registers, tuple other):
+    """Keep in `registers` (key, id, tag) the better of each two arrivals."""
+    cdef pc_running into = running_of(registers[0], registers[1], registers[2])
+    cdef pc_running given = running_of(other[0], other[1], other[2])
+    pc_sketch_merge(registers[0].shape[0], &into, &given)
 
 
 def levels():

@@ -8,11 +8,22 @@
 #include "philox.h"
 
 enum { PC_BLOCK = 64 };
-enum { PC_DOMAIN_BLOCK = 1, PC_DOMAIN_LANE = 2, PC_DOMAIN_UNIFORM = 3 };
+enum {
+    PC_DOMAIN_BLOCK = 1,
+    PC_DOMAIN_LANE = 2,
+    PC_DOMAIN_UNIFORM = 3,
+    PC_DOMAIN_MINHASH = 4,
+    PC_DOMAIN_SKETCH_ITEM = 5,  /* gumbel sketches: the arrivals of an item */
+    PC_DOMAIN_SKETCH_TIER = 6,  /* minhash sketches: the first darts of an item's tiers */
+    PC_DOMAIN_SKETCH_DART = 7,  /* where a dart of a tier falls, and when the next one comes */
+    PC_DOMAIN_SKETCH_VALUE = 8, /* the 64 bits that name a dart */
+    PC_DOMAIN_SKETCH_BITS = 9   /* b-bit signatures */
+};
 
 #define PC_MAX_STREAM 255u
 #define PC_MAX_RACE_ITEM ((UINT64_C(1) << 34) - 1)    /* item >> 2 is a 32-bit counter word */
 #define PC_MAX_UNIFORM_ITEM ((UINT64_C(1) << 32) - 1) /* item is a 32-bit counter word */
+#define PC_MAX_MINHASH_ITEM ((UINT64_C(1) << 32) - 1) /* so is the number of a group of one item */
 
 typedef struct {
     uint64_t seed, step;

@@ -3,13 +3,25 @@
 #define PC_KERNELS_H
 
 #include "race.h"
+#include "sketch.h"
 
 typedef pc_status (*pc_race_fn)(const pc_row *, const pc_race *, pc_scratch *, pc_winner *);
+
+typedef pc_status (*pc_read_fn)(const pc_items *, pc_workspace *, pc_set *);
+typedef pc_status (*pc_sketch_fn)(const pc_sketch_kind *, const pc_set *, pc_registers *, pc_workspace *);
+typedef void (*pc_values_fn)(const pc_sketch_kind *, int bits, const pc_registers *, uint64_t *);
+typedef int64_t (*pc_equal_fn)(const void *, const void *, int64_t);
 
 typedef struct {
     const char *name;
     pc_race_fn race_f32; /* float16 and float32 rows */
     pc_race_fn race_f64;
+    pc_race_fn minhash_f32; /* weights only; the score is minus the time of the dart */
+    pc_race_fn minhash_f64;
+    pc_read_fn read_set;
+    pc_sketch_fn sketch;
+    pc_values_fn sketch_values;
+    pc_equal_fn equal[4]; /* of how many elements of 1, 2, 4 and 8 bytes two arrays are equal */
 } pc_kernels;
 
 /* PC_HERE(name) is the name with the level's behind it, in a file compiled with PC_LEVEL (CMakeLists.txt). */

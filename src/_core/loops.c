@@ -50,7 +50,7 @@ enum { MAX_ARGS = 9, STACK_BLOCKS = 128, BLOCK_BYTES = sizeof(double) + sizeof(u
 
 typedef struct {
     const pc_race_loop_data *data;
-    const pc_kernels *kernels;
+    pc_race_fn run;
     char *args[MAX_ARGS];
     intptr_t strides[MAX_ARGS];
     int64_t rows, rows_a_chunk;
@@ -75,8 +75,8 @@ static pc_status race_row(const batch *b, int64_t i, pc_scratch *scratch, pc_win
     };
     if (stream > PC_MAX_STREAM)
         return PC_BAD_STREAM;
-    if (race.first_item % PC_BLOCK || race.first_item > PC_MAX_RACE_ITEM + 1 ||
-        (uint64_t)row.n > PC_MAX_RACE_ITEM + 1 - race.first_item)
+    const uint64_t items = (b->data->minhash ? PC_MAX_MINHASH_ITEM : PC_MAX_RACE_ITEM) + 1;
+    if (race.first_item % PC_BLOCK || race.first_item > items || (uint64_t)row.n > items - race.first_item)
         return PC_BAD_OFFSET;
     if (!(race.temperature >= 0 && race.temperature < INFINITY))
         return PC_BAD_TEMPERATURE;
@@ -84,8 +84,7 @@ static pc_status race_row(const batch *b, int64_t i, pc_scratch *scratch, pc_win
         return PC_NO_ITEM;
     if (!scratch->maxima)
         return PC_NO_MEMORY;
-    pc_race_fn run = row.kind == PC_F64 ? b->kernels->race_f64 : b->kernels->race_f32;
-    pc_status status = run(&row, &race, scratch, winner);
+    pc_status status = b->run(&row, &race, scratch, winner);
     winner->item += (int64_t)race.first_item;
     return status;
 }
@@ -100,6 +99,7 @@ static void race_chunks(void *argument, pc_chunks *chunks) {
     if (memory) {
         scratch.hash = (uint32_t *)(void *)(memory + room);
         scratch.bound = (float *)(void *)(scratch.hash + room);
+        scratch.larger = memory + room;
     }
 
     int marked = 0;
@@ -129,11 +129,18 @@ static void race_chunks(void *argument, pc_chunks *chunks) {
         atomic_store(&b->marked, 1);
 }
 
+static pc_race_fn kernel_of(const pc_race_loop_data *data) {
+    const pc_kernels *k = pc_isa_current();
+    if (data->minhash)
+        return data->kind == PC_F64 ? k->minhash_f64 : k->minhash_f32;
+    return data->kind == PC_F64 ? k->race_f64 : k->race_f32;
+}
+
 void pc_race_loop(char **args, const intptr_t *dims, const intptr_t *strides, const pc_race_loop_data *data) {
     const int count = 6 + data->logits + 2 * data->want_margin;
     batch b = {
         .data = data,
-        .kernels = pc_isa_current(),
+        .run = kernel_of(data),
         .rows = dims[0],
         .row = {.data = NULL, .stride = strides[count], .n = dims[1], .kind = data->kind},
     };
@@ -166,4 +173,46 @@ void pc_random_loop(char **args, const intptr_t *dims, const intptr_t *strides, 
     }
     pc_fp_leave(mode);
     report(marked);
+}
+
+/* ---- equal registers */
+
+#define REGISTERS_A_CHUNK 65536
+
+typedef struct {
+    pc_equal_fn equal;
+    char *args[3];
+    intptr_t strides[5];
+    int64_t rows, k, rows_a_chunk;
+    int power;
+} comparison;
+
+static int64_t equal_strided(const comparison *c, const char *a, const char *b) {
+    const size_t size = (size_t)1 << c->power;
+    int64_t equal = 0;
+    for (int64_t i = 0; i < c->k; i++)
+        equal += !memcmp(a + i * c->strides[3], b + i * c->strides[4], size);
+    return equal;
+}
+
+static void equal_chunks(void *argument, pc_chunks *chunks) {
+    const comparison *c = argument;
+    const intptr_t size = (intptr_t)1 << c->power;
+    const int whole = c->strides[3] == size && c->strides[4] == size;
+    for (int64_t chunk; (chunk = pc_next_chunk(chunks)) >= 0;) {
+        const int64_t from = chunk * c->rows_a_chunk, end = from + c->rows_a_chunk;
+        for (int64_t i = from; i < end && i < c->rows; i++) {
+            const char *a = c->args[0] + i * c->strides[0], *b = c->args[1] + i * c->strides[1];
+            const int64_t equal = whole ? c->equal(a, b, c->k) : equal_strided(c, a, b);
+            memcpy(c->args[2] + i * c->strides[2], &equal, sizeof equal);
+        }
+    }
+}
+
+void pc_equal_loop(char **args, const intptr_t *dims, const intptr_t *strides, int power) {
+    comparison c = {.equal = pc_isa_current()->equal[power], .rows = dims[0], .k = dims[1], .power = power};
+    memcpy(c.args, args, sizeof c.args);
+    memcpy(c.strides, strides, sizeof c.strides);
+    c.rows_a_chunk = 1 + REGISTERS_A_CHUNK / (c.k + 1);
+    pc_parallel(call.active ? call.workers : 1, (c.rows + c.rows_a_chunk - 1) / c.rows_a_chunk, equal_chunks, &c);
 }

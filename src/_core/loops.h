@@ -16,12 +16,14 @@
  */
 typedef struct {
     pc_kind kind;
-    int logits, want_margin;
+    int minhash, logits, want_margin; /* minhash: else the race; of weights only */
 } pc_race_loop_data;
 
 enum { PC_CLOCKS, PC_GUMBELS, PC_UNIFORMS }; /* args are seed, step, stream, item; out a double */
 
 void pc_race_loop(char **args, const intptr_t *dims, const intptr_t *strides, const pc_race_loop_data *data);
+/* args are two arrays of k elements of 1 << power bytes; out an int64, in how many places they are equal. */
+void pc_equal_loop(char **args, const intptr_t *dims, const intptr_t *strides, int power);
 void pc_random_loop(char **args, const intptr_t *dims, const intptr_t *strides, int what);
 
 /* What the calling thread asks of the loops, from pc_call_begin to pc_call_end, which says whether one of them had to

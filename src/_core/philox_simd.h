@@ -19,7 +19,7 @@ typedef struct {
 
 static inline pc_vq all_q(uint64_t x) { return (pc_vq){0} + x; }
 
-static void begin_rounds(rounds *r, const pc_draw *draw, uint32_t domain) {
+static inline void begin_rounds(rounds *r, const pc_draw *draw, uint32_t domain) {
     uint32_t k0 = (uint32_t)draw->seed, k1 = (uint32_t)(draw->seed >> 32);
     const uint64_t p1 = (uint64_t)PC_PHILOX_M1 * (uint32_t)(draw->step >> 32);
     const uint64_t p0 = (uint64_t)PC_PHILOX_M0 * ((uint32_t)(p1 >> 32) ^ (uint32_t)draw->step ^ k0);
@@ -33,20 +33,27 @@ static void begin_rounds(rounds *r, const pc_draw *draw, uint32_t domain) {
     }
 }
 
-/* Rounds 0 and 1, then one round i = 2..9 at a time; the words are then in x[0..3]. */
+/* Rounds 0 and 1, then one round i = 2..9 at a time; the words are then in x[0..3]. A tag holds bits of the last
+ * counter word above the domain and the stream. */
 typedef struct {
     pc_vq x[4][2];
 } philox;
 
-static inline __attribute__((always_inline)) void philox_begin(philox *p, const rounds *r, pc_vq index0, pc_vq index1) {
+static inline __attribute__((always_inline)) void philox_begin_tagged(philox *p, const rounds *r, const pc_vq index[2],
+                                                                      const pc_vq tag[2]) {
     const pc_vq m0 = all_q(PC_PHILOX_M0), m1 = all_q(PC_PHILOX_M1);
     for (int h = 0; h < 2; h++) {
-        const pc_vq p0 = pc_mul32(h ? index1 : index0, m0), p1 = pc_mul32(pc_high(p0) ^ r->x2_0, m1);
+        const pc_vq p0 = pc_mul32(index[h], m0), p1 = pc_mul32(pc_high(p0) ^ r->x2_0 ^ tag[h], m1);
         p->x[0][h] = pc_high(p1) ^ r->x0_1;
         p->x[1][h] = p1;
         p->x[2][h] = p0 ^ r->x2_1;
         p->x[3][h] = r->x3_1;
     }
+}
+
+static inline __attribute__((always_inline)) void philox_begin(philox *p, const rounds *r, pc_vq index0, pc_vq index1) {
+    const pc_vq index[2] = {index0, index1}, none[2] = {{0}, {0}};
+    philox_begin_tagged(p, r, index, none);
 }
 
 static inline __attribute__((always_inline)) void philox_round(philox *p, const rounds *r, int i) {

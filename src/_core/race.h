@@ -48,10 +48,13 @@ typedef struct {
     void *maxima;   /* float or double, as the kernel's rows */
     uint32_t *hash; /* of each block: in the high 24 bits D of race_kernel.c, in the low byte J */
     float *bound;
+    void *larger;    /* MinHash: maxima of larger groups, in the room of hash and bound (minhash_kernel.c) */
     const char *row; /* whose maxima these are; NULL: nobody's */
     pc_status status;
-    double top;    /* the largest value of the row */
-    double lowest; /* the smallest finite one; NaN until it is needed */
+    double top;           /* the largest value of the row */
+    double lowest;        /* the smallest finite one; NaN until it is needed */
+    double scale, sum;    /* MinHash: the sum of scale * weight, where scale is 1 unless sums over- or underflow */
+    uint64_t larger_from; /* MinHash: the first item of the row for which `larger` was made */
 } pc_scratch;
 
 #endif

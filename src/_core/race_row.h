@@ -35,22 +35,13 @@ static REAL FN(lowest_finite)(const pc_row *row) {
     return lowest;
 }
 
-/* A row of one block. */
+/* A row of one block, with its hash. */
 static void FN(scan_block)(const pc_row *row, const pc_race *race, pc_scratch *scratch) {
     uint32_t c[4];
     pc_words(&race->draw, (uint32_t)(race->first_item / PC_BLOCK), PC_DOMAIN_BLOCK, c);
     scratch->hash[0] = (~c[0] & 0xffffff00u) | c[2] >> 26;
-    if (scratch->row == row->data)
-        return;
-    REAL buffer[PC_BLOCK], top = FN(pad)(race);
-    const REAL *x = FN(fetch)(row, 0, (int)row->n, 0, buffer);
-    int bad = 0;
-    for (int i = 0; i < (int)row->n; i++) {
-        bad |= FN(is_bad)(x[i], race->logits);
-        top = x[i] > top ? x[i] : top;
-    }
-    *(REAL *)scratch->maxima = top;
-    FN(note)(row, race->logits, top, bad, scratch);
+    if (scratch->row != row->data)
+        FN(scan_short)(row, race, scratch);
 }
 
 /* logit / T must not overflow, for any finite logit. */

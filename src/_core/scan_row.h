@@ -48,6 +48,19 @@ static void FN(note)(const pc_row *row, int logits, REAL top, int bad, pc_scratc
         scratch->status = top > (logits ? -(REAL)INFINITY : 0) ? PC_OK : PC_NO_ITEM;
 }
 
+/* The maximum of a row of one block. */
+static void FN(scan_short)(const pc_row *row, const pc_race *race, pc_scratch *scratch) {
+    REAL buffer[PC_BLOCK], top = FN(pad)(race);
+    const REAL *x = FN(fetch)(row, 0, (int)row->n, 0, buffer);
+    int bad = 0;
+    for (int i = 0; i < (int)row->n; i++) {
+        bad |= FN(is_bad)(x[i], race->logits);
+        top = x[i] > top ? x[i] : top;
+    }
+    *(REAL *)scratch->maxima = top;
+    FN(note)(row, race->logits, top, bad, scratch);
+}
+
 /* Block maxima, unless the row is the one before, and block hashes, unless r is NULL, in one pass. */
 static inline __attribute__((always_inline)) void FN(scan)(const pc_row *row, const pc_race *race, int logits,
                                                            const rounds *r, pc_scratch *scratch) {

@@ -58,9 +58,11 @@ typedef uint32_t pc_vh_at __attribute__((vector_size(2 * PC_W), aligned(4), may_
  * pc_unpack_* of each 128-bit part of a and b the low (high) 64 bits, side by side
  * pc_max_*    x where x > m, else m: a NaN in x is dropped
  * pc_max_in   pc_max_f in the lanes of the mask, m in the others (where PC_WHOLE_LINES)
+ * pc_widen    PC_Q floats at any address as doubles
  * pc_fold     the largest lane of each of W vectors, as one vector
  * pc_hmax     the largest lane
- * pc_ge_mask  bit i: a[i] >= b[i] */
+ * pc_ge_mask  bit i: a[i] >= b[i]
+ * pc_le_mask  bit i: a[i] <= b[i], of doubles */
 
 #if defined(PC_LEVEL_avx512)
 
@@ -76,9 +78,11 @@ static inline pc_vf pc_max_f(pc_vf x, pc_vf m) { return (pc_vf)_mm512_max_ps((__
 static inline pc_vf pc_max_in(uint32_t lanes, pc_vf x, pc_vf m) {
     return (pc_vf)_mm512_mask_max_ps((__m512)m, (__mmask16)lanes, (__m512)x, (__m512)m);
 }
+static inline pc_vd pc_widen(const float *x) { return (pc_vd)_mm512_cvtps_pd(_mm256_loadu_ps(x)); }
 static inline pc_vd pc_max_d(pc_vd x, pc_vd m) { return (pc_vd)_mm512_max_pd((__m512d)x, (__m512d)m); }
 static inline double pc_hmax(pc_vd v) { return _mm512_reduce_max_pd((__m512d)v); }
 static inline uint32_t pc_ge_mask(pc_vf a, pc_vf b) { return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_GE_OQ); }
+static inline uint32_t pc_le_mask(pc_vd a, pc_vd b) { return _mm512_cmp_pd_mask((__m512d)a, (__m512d)b, _CMP_LE_OQ); }
 #define PC_PAIR_PS(a, b)                                                                                               \
     pc_max_f((pc_vf)_mm512_unpacklo_ps((__m512)(a), (__m512)(b)), (pc_vf)_mm512_unpackhi_ps((__m512)(a), (__m512)(b)))
 #define PC_PAIR_PD(a, b)                                                                                               \
@@ -104,6 +108,7 @@ static inline pc_vq pc_xor3(pc_vq a, pc_vq b, pc_vq c) { return a ^ b ^ c; }
 static inline pc_vq pc_unpack_low(pc_vq a, pc_vq b) { return (pc_vq)_mm256_unpacklo_epi64((__m256i)a, (__m256i)b); }
 static inline pc_vq pc_unpack_high(pc_vq a, pc_vq b) { return (pc_vq)_mm256_unpackhi_epi64((__m256i)a, (__m256i)b); }
 static inline pc_vf pc_max_f(pc_vf x, pc_vf m) { return (pc_vf)_mm256_max_ps((__m256)x, (__m256)m); }
+static inline pc_vd pc_widen(const float *x) { return (pc_vd)_mm256_cvtps_pd(_mm_loadu_ps(x)); }
 static inline pc_vd pc_max_d(pc_vd x, pc_vd m) { return (pc_vd)_mm256_max_pd((__m256d)x, (__m256d)m); }
 static inline double pc_hmax(pc_vd v) {
     __m128d two = _mm_max_pd(_mm256_castpd256_pd128((__m256d)v), _mm256_extractf128_pd((__m256d)v, 1));
@@ -111,6 +116,9 @@ static inline double pc_hmax(pc_vd v) {
 }
 static inline uint32_t pc_ge_mask(pc_vf a, pc_vf b) {
     return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps((__m256)a, (__m256)b, _CMP_GE_OQ));
+}
+static inline uint32_t pc_le_mask(pc_vd a, pc_vd b) {
+    return (uint32_t)_mm256_movemask_pd(_mm256_cmp_pd((__m256d)a, (__m256d)b, _CMP_LE_OQ));
 }
 #define PC_PAIR_PS(a, b)                                                                                               \
     pc_max_f((pc_vf)_mm256_unpacklo_ps((__m256)(a), (__m256)(b)), (pc_vf)_mm256_unpackhi_ps((__m256)(a), (__m256)(b)))
@@ -134,12 +142,14 @@ static inline pc_vq pc_xor3(pc_vq a, pc_vq b, pc_vq c) { return a ^ b ^ c; }
 static inline pc_vq pc_unpack_low(pc_vq a, pc_vq b) { return (pc_vq)vzip1q_u64((uint64x2_t)a, (uint64x2_t)b); }
 static inline pc_vq pc_unpack_high(pc_vq a, pc_vq b) { return (pc_vq)vzip2q_u64((uint64x2_t)a, (uint64x2_t)b); }
 static inline pc_vf pc_max_f(pc_vf x, pc_vf m) { return (pc_vf)vmaxnmq_f32((float32x4_t)x, (float32x4_t)m); }
+static inline pc_vd pc_widen(const float *x) { return (pc_vd)vcvt_f64_f32(vld1_f32(x)); }
 static inline pc_vd pc_max_d(pc_vd x, pc_vd m) { return (pc_vd)vmaxnmq_f64((float64x2_t)x, (float64x2_t)m); }
 static inline double pc_hmax(pc_vd v) { return vmaxnmvq_f64((float64x2_t)v); }
 static inline uint32_t pc_ge_mask(pc_vf a, pc_vf b) {
     const uint32x4_t weight = {1, 2, 4, 8};
     return vaddvq_u32(vandq_u32(vcgeq_f32((float32x4_t)a, (float32x4_t)b), weight));
 }
+static inline uint32_t pc_le_mask(pc_vd a, pc_vd b) { return (uint32_t)(a[0] <= b[0]) | (uint32_t)(a[1] <= b[1]) << 1; }
 static inline pc_vf pc_fold(const pc_vf v[PC_W]) {
     float32x4_t low = vpmaxnmq_f32((float32x4_t)v[0], (float32x4_t)v[1]);
     float32x4_t high = vpmaxnmq_f32((float32x4_t)v[2], (float32x4_t)v[3]);
@@ -154,10 +164,14 @@ static inline pc_vq pc_xor3(pc_vq a, pc_vq b, pc_vq c) { return a ^ b ^ c; }
 static inline pc_vq pc_unpack_low(pc_vq a, pc_vq b) { return (pc_vq)_mm_unpacklo_epi64((__m128i)a, (__m128i)b); }
 static inline pc_vq pc_unpack_high(pc_vq a, pc_vq b) { return (pc_vq)_mm_unpackhi_epi64((__m128i)a, (__m128i)b); }
 static inline pc_vf pc_max_f(pc_vf x, pc_vf m) { return (pc_vf)_mm_max_ps((__m128)x, (__m128)m); }
+static inline pc_vd pc_widen(const float *x) { return (pc_vd){x[0], x[1]}; }
 static inline pc_vd pc_max_d(pc_vd x, pc_vd m) { return (pc_vd)_mm_max_pd((__m128d)x, (__m128d)m); }
 static inline double pc_hmax(pc_vd v) { return v[0] > v[1] ? v[0] : v[1]; }
 static inline uint32_t pc_ge_mask(pc_vf a, pc_vf b) {
     return (uint32_t)_mm_movemask_ps(_mm_cmpge_ps((__m128)a, (__m128)b));
+}
+static inline uint32_t pc_le_mask(pc_vd a, pc_vd b) {
+    return (uint32_t)_mm_movemask_pd(_mm_cmple_pd((__m128d)a, (__m128d)b));
 }
 #define PC_PAIR_PS(a, b)                                                                                               \
     pc_max_f((pc_vf)_mm_unpacklo_ps((__m128)(a), (__m128)(b)), (pc_vf)_mm_unpackhi_ps((__m128)(a), (__m128)(b)))
@@ -180,6 +194,7 @@ static inline pc_vf pc_max_f(pc_vf x, pc_vf m) {
         m[i] = x[i] > m[i] ? x[i] : m[i];
     return m;
 }
+static inline pc_vd pc_widen(const float *x) { return (pc_vd){x[0], x[1]}; }
 static inline pc_vd pc_max_d(pc_vd x, pc_vd m) {
     for (int i = 0; i < PC_Q; i++)
         m[i] = x[i] > m[i] ? x[i] : m[i];
@@ -192,6 +207,7 @@ static inline uint32_t pc_ge_mask(pc_vf a, pc_vf b) {
         mask |= (uint32_t)(a[i] >= b[i]) << i;
     return mask;
 }
+static inline uint32_t pc_le_mask(pc_vd a, pc_vd b) { return (uint32_t)(a[0] <= b[0]) | (uint32_t)(a[1] <= b[1]) << 1; }
 static inline pc_vf pc_fold(const pc_vf v[PC_W]) {
     pc_vf all;
     for (int i = 0; i < PC_W; i++) {

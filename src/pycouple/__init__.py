@@ -16,11 +16,15 @@ The source is Daliri, Musco and Suresh, *Coupling without Communication and Draf
 
 from pycouple import theory, ufuncs
 from pycouple._config import __version__, show_config
+from pycouple.minhash import EMPTY, Similarity, Sketcher, similarity, similarity_matrix, sketch
 from pycouple.randomness import clocks, gumbels, seed_from, uniforms
 from pycouple.sampling import Race, couple, race_logits, sample, sample_logits
 
 __all__ = [
+    "EMPTY",
     "Race",
+    "Similarity",
+    "Sketcher",
     "__version__",
     "clocks",
     "couple",
@@ -30,6 +34,9 @@ __all__ = [
     "sample_logits",
     "seed_from",
     "show_config",
+    "similarity",
+    "similarity_matrix",
+    "sketch",
     "theory",
     "ufuncs",
     "uniforms",

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from pycouple import _core
 from pycouple._config import cores
 
+METHODS = ("gumbel", "minhash")
 UINT64_LIMIT = 2**64
 STREAM_LIMIT = 256
 
@@ -58,6 +59,14 @@ def unsigned(x: Any, name: str, limit: int = UINT64_LIMIT) -> Any:
                 f"{name} must be in 0..{_limit_text(limit)}, got {a[tuple(where)]}{row_text(where, 'index')}"
             )
     return a.astype(np.uint64)
+
+
+def one_seed(x: Any) -> int:
+    """`x` as one seed."""
+    seed = unsigned(x, "seed")
+    if seed.ndim:
+        raise ValueError(f"seed must be one integer, got an array of shape {seed.shape}")
+    return int(seed)
 
 
 def _big_integers(x: Any, name: str) -> npt.NDArray[np.object_]:
@@ -110,9 +119,10 @@ def check_method(method: str, known: Collection[str]) -> None:
         raise ValueError(f"method must be one of {', '.join(map(repr, known))}, got {method!r}")
 
 
-def check_same_items(p: npt.NDArray[Any], q: npt.NDArray[Any]) -> None:
+def check_same_items(p: npt.NDArray[Any], q: npt.NDArray[Any], left: str = "p", right: str = "q") -> None:
     if p.shape[-1] != q.shape[-1]:
-        raise ValueError(f"p and q must be over the same items: p has {p.shape[-1]}, q has {q.shape[-1]}")
+        counts = f"{left} has {p.shape[-1]}, {right} has {q.shape[-1]}"
+        raise ValueError(f"{left} and {right} must be over the same items: {counts}")
 
 
 def check_out(out: Any, dtypes: tuple[type, ...]) -> None:
@@ -144,9 +154,9 @@ def row_text(where: npt.NDArray[np.intp], what: str = "row") -> str:
 
 
 def row_error(
-    items: Any, name: str, x: npt.NDArray[Any], axis: int, parameters: dict[str, Any]
+    items: Any, name: str, x: npt.NDArray[Any], axis: int, parameters: dict[str, Any], limit: int
 ) -> ValueError | MemoryError:
-    """The error for the first row that the core marked in `items`."""
+    """The error for the first row that the core marked in `items`; item numbers are below `limit`."""
     items = np.asarray(items)
     where = np.argwhere(items < 0)[0]
     row = tuple(where)
@@ -172,20 +182,19 @@ def row_error(
         )
     if status == _core.BAD_STREAM:
         return ValueError(f"stream must be in 0..{STREAM_LIMIT - 1}, got {got['stream']}{at}")
-    if status == _core.BAD_OFFSET and x.shape[axis] > _core.RACE_ITEMS:
-        return ValueError(f"{name}: {x.shape[axis]} items are more than the {_core.RACE_ITEMS} that have clocks")
+    if status == _core.BAD_OFFSET and x.shape[axis] > limit:
+        return ValueError(f"{name}: {x.shape[axis]} items are more than the {limit} that can be told apart")
     if status == _core.BAD_OFFSET:
         return ValueError(
-            f"item_offset must be a multiple of 64 that leaves every item below {_core.RACE_ITEMS}, "
-            f"got {got['item_offset']}{at}"
+            f"item_offset must be a multiple of 64 that leaves every item below {limit}, got {got['item_offset']}{at}"
         )
     return MemoryError(f"no memory for the scratch of a row of {x.shape[axis]} items")
 
 
-def bad_value(name: str, values: npt.NDArray[Any]) -> str:
-    """What is wrong with the first bad value of a row."""
+def bad_value(name: str, values: npt.NDArray[Any], ids: npt.NDArray[Any] | None = None) -> str:
+    """What is wrong with the first bad value of a row, whose items are numbered from 0 or have ids."""
     if name == "logits":
         item = int(np.argmax(np.isnan(values) | (values == np.inf)))
         return f"logit of item {item} is {values[item]}; it must be finite or -inf"
     item = int(np.argmax(~((values >= 0) & (values < np.inf))))
-    return f"weight of item {item} is {values[item]}; it must be finite and not negative"
+    return f"weight of item {item if ids is None else ids[item]} is {values[item]}; it must be finite and not negative"

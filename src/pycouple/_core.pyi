@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 __test__: dict[str, str]  # Cython makes it
+OK: int
 NO_WINNER: int
 BAD_VALUE: int
 NO_ITEM: int
@@ -14,15 +15,43 @@ BAD_OFFSET: int
 NO_MEMORY: int
 RACE_ITEMS: int
 UNIFORM_ITEMS: int
+MINHASH_ITEMS: int
+REGISTERS: int
+NEVER: int
 
 sample_weights: np.ufunc
+sample_minhash: np.ufunc
 sample_logits: np.ufunc
 race_logits: np.ufunc
 clock: np.ufunc
 gumbel: np.ufunc
 uniform: np.ufunc
+count_equal: np.ufunc
 
 def call(ufunc: Any, workers: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, bool]: ...
+def sketch_rows(
+    weights: npt.NDArray[Any],
+    ids: npt.NDArray[Any] | None,
+    starts: npt.NDArray[np.int64] | None,
+    minhash: bool,
+    k: int,
+    seed: int,
+    normalize: bool,
+    bits: int,
+    workers: int,
+) -> tuple[npt.NDArray[np.uint64], int, int]: ...
+def sketch_update(
+    minhash: bool,
+    k: int,
+    seed: int,
+    registers: tuple[npt.NDArray[Any], ...],
+    weights: npt.NDArray[Any],
+    ids: npt.NDArray[np.uint64],
+) -> int: ...
+def sketch_finish(
+    minhash: bool, k: int, seed: int, bits: int, registers: tuple[npt.NDArray[Any], ...]
+) -> tuple[npt.NDArray[np.uint64], int]: ...
+def sketch_merge(registers: tuple[npt.NDArray[Any], ...], other: tuple[npt.NDArray[Any], ...]) -> None: ...
 def levels() -> dict[str, bool]: ...
 def use_level(name: str | None = None) -> str: ...
 def current_level() -> str: ...

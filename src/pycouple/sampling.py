@@ -1,7 +1,7 @@
-"""Coupled draws: the race over weights and over logits, in batches.
+"""Coupled draws: the race over weights and over logits, and weighted MinHash, in batches.
 
-Every draw is a pure function of the distribution and of (seed, step, stream); `docs/contract.md` writes it down to the
-bit. The argument types, broadcasting and errors are those of `sample`, everywhere.
+Every draw is a pure function of the distribution and of (seed, step, stream); `docs/contract.md` and `docs/minhash.md`
+write it down to the bit. The argument types, broadcasting and errors are those of `sample`, everywhere.
 """
 
 from typing import Any, NamedTuple
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from pycouple import _core, ufuncs
 from pycouple._arguments import (
+    METHODS,
     STREAM_LIMIT,
     check_method,
     check_out,
@@ -25,8 +26,6 @@ from pycouple._arguments import (
 
 Items = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]
-
-METHODS = ("gumbel",)
 
 
 class Race(NamedTuple):
@@ -62,12 +61,14 @@ def sample(
         In 0..2**64 - 1: which draw of the seed this is. Draws of different steps are independent.
     stream : array_like of int, default 0
         In 0..255: independent copies of the randomness at one step.
-    method : {"gumbel"}
-        The coupling: the exponential race, which is the Gumbel-max trick.
+    method : {"gumbel", "minhash"}
+        The coupling, the same for all parties: the exponential race, which is the Gumbel-max trick; or weighted
+        MinHash, the first dart under p. "gumbel" agrees at least as often, always.
     axis : int, default -1
         The axis of `weights` that holds the items.
     item_offset : array_like of int, default 0
         The number of the row's first item, a multiple of 64: `weights` is then a slice of a larger set of items.
+        Items are below 2**34, with "minhash" below 2**32.
     out : ndarray of int64, optional
         Where to put the result.
     workers : int, default 1
@@ -100,18 +101,25 @@ def sample(
     q draw the same item with probability ``sum_i 1 / sum_j max(p_j / p_i, q_j / q_i)``, at least (1 - D) / (1 + D)
     where D is their total variation distance (Daliri, Musco and Suresh, arXiv 2408.07978).
 
+    With "minhash" darts are thrown at (item, height) one after the other, uniformly on items x [0, 1], the same darts
+    for all parties; the draw is the item of the first one with ``height < p[item]``. Two parties draw the same item
+    with probability ``sum_i min(p_i, q_i) (1 + abs(p_i - q_i)) / sum_j max(p_j, q_j)``, which is between
+    (1 - D) / (1 + D) and what the race reaches. They use the same dart with probability (1 - D) / (1 + D).
+
     The result is bit-identical on every CPU, ISA level, memory layout, batch shape and thread count, and for all
-    releases that implement race version 1. Scaling a row by a power of two does not change it (unless a weight is
-    rounded by that).
+    releases that implement race version 1 and MinHash version 1. Scaling a row by a power of two does not change it
+    (unless a weight is rounded by that).
 
     Examples
     --------
     >>> p = [0.5, 0.3, 0.2]
     >>> pycouple.sample(p, seed=7, step=[0, 1, 2, 3, 4])
     array([1, 0, 1, 0, 0])
+    >>> pycouple.sample(p, seed=7, step=[0, 1, 2, 3, 4], method="minhash")
+    array([2, 0, 0, 1, 0])
     """
-    check_method(method, METHODS)
-    return _sample("weights", real_rows(weights, "weights"), seed, step, stream, axis, item_offset, out, workers)
+    rows = real_rows(weights, "weights")
+    return _sample(method, "weights", rows, seed, step, stream, axis, item_offset, out, workers)
 
 
 def sample_logits(
@@ -170,7 +178,7 @@ def sample_logits(
     0
     """
     x, parameters = _logits_arguments(logits, seed, step, temperature, stream, item_offset)
-    items: Items = _race(ufuncs.sample_logits, "logits", x, parameters, axis, out, workers)
+    items: Items = _draw(ufuncs.sample_logits, "logits", x, parameters, axis, out, workers)
     return items
 
 
@@ -227,7 +235,7 @@ def race_logits(
     (1, 3.413852, 2.854151)
     """
     x, parameters = _logits_arguments(logits, seed, step, temperature, stream, item_offset)
-    return Race(*_race(ufuncs.race_logits, "logits", x, parameters, axis, out, workers))
+    return Race(*_draw(ufuncs.race_logits, "logits", x, parameters, axis, out, workers))
 
 
 def couple(
@@ -259,14 +267,14 @@ def couple(
     >>> float(np.mean(a == b)), round(float(pycouple.theory.agreement(p, q)), 4)
     (0.8844, 0.8818)
     """
-    check_method(method, METHODS)
     left, right = real_rows(p, "p"), real_rows(q, "q")
     check_same_items(left, right)
     check_shapes("p", left, -1, {"q": np.broadcast_to(0, right.shape[:-1])})
-    return _sample("p", left, seed, step), _sample("q", right, seed, step)
+    return _sample(method, "p", left, seed, step), _sample(method, "q", right, seed, step)
 
 
 def _sample(
+    method: str,
     name: str,
     x: npt.NDArray[Any],
     seed: Any,
@@ -283,7 +291,9 @@ def _sample(
         "stream": unsigned(stream, "stream", STREAM_LIMIT),
         "item_offset": unsigned(item_offset, "item_offset"),
     }
-    items: Items = _race(ufuncs.sample_weights, name, x, parameters, axis, out, workers)
+    check_method(method, METHODS)
+    ufunc = ufuncs.sample_minhash if method == "minhash" else ufuncs.sample_weights
+    items: Items = _draw(ufunc, name, x, parameters, axis, out, workers)
     return items
 
 
@@ -299,7 +309,7 @@ def _logits_arguments(
     }
 
 
-def _race(
+def _draw(
     ufunc: np.ufunc, name: str, x: npt.NDArray[Any], parameters: dict[str, Any], axis: int, out: Any, workers: Any
 ) -> Any:
     options: dict[str, Any] = {} if axis == -1 else {"axis": axis}
@@ -316,5 +326,6 @@ def _race(
         raise
     if marked:
         items = result[0] if isinstance(result, tuple) else result
-        raise row_error(items, name, x, axis, parameters)
+        limit = _core.MINHASH_ITEMS if ufunc is ufuncs.sample_minhash else _core.RACE_ITEMS
+        raise row_error(items, name, x, axis, parameters, limit)
     return result

@@ -85,6 +85,40 @@ def agreement(p: npt.ArrayLike, q: npt.ArrayLike, method: str = "gumbel") -> Rea
     return _scalar(np.minimum(_AGREEMENT[method](*_distributions(p, q)), 1.0))
 
 
+@np.errstate(over="ignore", under="ignore")
+def weighted_jaccard(a: npt.ArrayLike, b: npt.ArrayLike) -> Reals:
+    """Weighted Jaccard similarity sum_i min(a_i, b_i) / sum_i max(a_i, b_i), of weights as they are.
+
+    It is the probability that two minhash sketches are equal in a register (`pycouple.sketch`); of distributions, with
+    total variation distance D, it is (1 - D) / (1 + D).
+
+    Parameters
+    ----------
+    a, b : array_like, shape (..., n)
+        Weights as for `total_variation`, but not divided by their sum.
+
+    Returns
+    -------
+    ndarray of float64
+        In [0, 1], of the leading axes' broadcast shape.
+
+    Raises
+    ------
+    ValueError
+        As for `total_variation`.
+
+    Examples
+    --------
+    >>> float(pycouple.theory.weighted_jaccard([4.0, 1.0, 0.0], [4.0, 2.0, 2.0]))
+    0.625
+    """
+    left, right = _weights(a, "a"), _weights(b, "b")
+    check_same_items(left, right, "a", "b")
+    top = np.maximum(left.max(axis=-1, keepdims=True), right.max(axis=-1, keepdims=True))
+    left, right = left / top, right / top  # so that the sums cannot overflow
+    return _scalar(np.minimum(left, right).sum(axis=-1) / np.maximum(left, right).sum(axis=-1))
+
+
 def lower_bound(p: npt.ArrayLike, q: npt.ArrayLike) -> Reals:
     """(1 - D) / (1 + D): the Gumbel race and MinHash agree at least this often.
 
@@ -195,6 +229,13 @@ def _distributions(p: npt.ArrayLike, q: npt.ArrayLike) -> tuple[Reals, Reals]:
 
 
 def _distribution(weights: npt.ArrayLike, name: str) -> Reals:
+    w = _weights(weights, name)
+    w = w / w.max(axis=-1, keepdims=True)  # so that the sum cannot overflow
+    scaled: Reals = w / w.sum(axis=-1, keepdims=True)
+    return scaled
+
+
+def _weights(weights: npt.ArrayLike, name: str) -> Reals:
     w = real_rows(weights, name).astype(np.float64)
     if w.shape[-1] == 0:
         raise ValueError(f"{name}: there are no items (n = 0)")
@@ -202,12 +243,10 @@ def _distribution(weights: npt.ArrayLike, name: str) -> Reals:
     if bad.any():
         row = np.argwhere(bad)[0][:-1]
         raise ValueError(f"{name}: {bad_value(name, w[tuple(row)])}{row_text(row)}")
-    top = w.max(axis=-1, keepdims=True)
-    if (top == 0).any():
-        raise ValueError(f"{name}: no weight is positive{row_text(np.argwhere(top[..., 0] == 0)[0])}")
-    w = w / top  # so that the sum cannot overflow
-    scaled: Reals = w / w.sum(axis=-1, keepdims=True)
-    return scaled
+    none = w.max(axis=-1) == 0
+    if none.any():
+        raise ValueError(f"{name}: no weight is positive{row_text(np.argwhere(none)[0])}")
+    return w
 
 
 def _scalar(x: Any) -> Reals:

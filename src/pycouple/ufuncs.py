@@ -2,10 +2,12 @@
 
 ========================  ==================================================================================
 `sample_weights`          (n),(),(),(),()->()        weights, seed, step, stream, item_offset -> item
+`sample_minhash`          the same, by weighted MinHash
 `sample_logits`           (n),(),(),(),(),()->()     logits, seed, step, temperature, stream, item_offset -> item
 `race_logits`             (n),(),(),(),(),()->(),(),()    the same -> item, score, margin
 `clock` `gumbel`          (),(),(),()->()            seed, step, stream, item -> float64
 `uniform`                 (),(),(),()->()            seed, step, stream, item -> float64
+`count_equal`             (k),(k)->()                two sketches -> in how many registers they are equal
 ========================  ==================================================================================
 
 All inputs are positional. Seeds, steps, streams, offsets and items are uint64 (NumPy does not cast int64 arrays to it);
@@ -23,6 +25,24 @@ Examples
 array([1, 0, 1, 0, 0])
 """
 
-from pycouple._core import clock, gumbel, race_logits, sample_logits, sample_weights, uniform
+from pycouple._core import (
+    clock,
+    count_equal,
+    gumbel,
+    race_logits,
+    sample_logits,
+    sample_minhash,
+    sample_weights,
+    uniform,
+)
 
-__all__ = ["clock", "gumbel", "race_logits", "sample_logits", "sample_weights", "uniform"]
+__all__ = [
+    "clock",
+    "count_equal",
+    "gumbel",
+    "race_logits",
+    "sample_logits",
+    "sample_minhash",
+    "sample_weights",
+    "uniform",
+]
