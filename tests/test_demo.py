@@ -68,11 +68,21 @@ def test_numbers(tmp_path, capsys):
     assert output.read_bytes().startswith(PNG_MAGIC)
     assert len(report["drafters"]) == 3
     for drafter in report["drafters"]:
-        assert drafter["lower_bound"] < drafter["exact"] < drafter["optimum"]
+        assert drafter["lower_bound"] < drafter["minhash"]["exact"] < drafter["exact"] < drafter["optimum"]
         assert drafter["optimum"] == pytest.approx(1 - drafter["total_variation"], abs=1e-12)
-        # alpha = 7e-6 a drafter (two-sided normal, 4.5 standard errors); the seed is fixed
-        assert abs(drafter["measured"] - drafter["exact"]) < 4.5 * drafter["standard_error"]
-        assert drafter["draws_per_second"] > 0
+        assert set(drafter["minhash"]) == {"measured", "standard_error", "exact", "draws_per_second"}
+        for coupling in (drafter, drafter["minhash"]):
+            # alpha = 7e-6 a drafter and method (two-sided normal, 4.5 standard errors); the seed is fixed
+            assert abs(coupling["measured"] - coupling["exact"]) < 4.5 * coupling["standard_error"]
+            assert coupling["draws_per_second"] > 0
+
+
+def test_gumbel_is_never_below_minhash():
+    target, drafters = distributions.load()
+    for name, drafter in drafters.items():
+        agreement = demo._compare(target, drafter, name, seed=0, draws=1, workers=1, advance=lambda: None)
+        order = (agreement.lower_bound, agreement.minhash.exact, agreement.gumbel.exact, 1 - agreement.total_variation)
+        assert (np.diff(order, axis=0) >= -1e-12).all()  # rounding
 
 
 def test_the_command_itself(tmp_path, save):
@@ -83,6 +93,7 @@ def test_the_command_itself(tmp_path, save):
     assert process.stderr == ""
     assert process.stdout.endswith("picture: picture.svg\n")
     assert "2 positions, 50 draws" in process.stdout
+    assert max(map(len, process.stdout.splitlines())) <= 80
     assert "<svg" in (tmp_path / "picture.svg").read_text()
 
 
@@ -100,16 +111,19 @@ def test_own_file(save, tmp_path, capsys):
     a, b = json.loads(capsys.readouterr().out)["drafters"]
     assert (a["drafter"], b["drafter"]) == ("a", "b")
     assert (b["measured"], b["exact"], b["total_variation"]) == (1, 1, 0)
+    assert (b["minhash"]["measured"], b["minhash"]["exact"]) == (1, 1)
 
     target, drafters = distributions.load(path)
     seeds = [pycouple.seed_from("pycouple demo", 11, row) for row in range(2)]
     pairs = [distributions.pair(target, drafters["a"], row) for row in range(2)]
-    draws = [pycouple.couple(p, q, seed, range(300)) for (p, q), seed in zip(pairs, seeds, strict=True)]
-    assert a["measured"] == pytest.approx(np.mean([np.mean(x == y) for x, y in draws]), abs=1e-12)
-    exact = np.array([pycouple.theory.agreement(p, q) for p, q in pairs])
-    assert exact[1] == 0  # no token in common
-    assert a["exact"] == pytest.approx(exact.mean(), abs=1e-12)
-    assert a["standard_error"] == pytest.approx(np.sqrt((exact * (1 - exact) / 300).sum()) / 2, abs=1e-12)
+    for method, coupling in (("gumbel", a), ("minhash", a["minhash"])):
+        draws = [pycouple.couple(p, q, x, range(300), method=method) for (p, q), x in zip(pairs, seeds, strict=True)]
+        assert coupling["measured"] == pytest.approx(np.mean([np.mean(x == y) for x, y in draws]), abs=1e-12)
+        exact = np.array([pycouple.theory.agreement(p, q, method) for p, q in pairs])
+        assert exact[1] == 0  # no token in common
+        assert coupling["exact"] == pytest.approx(exact.mean(), abs=1e-12)
+        error = np.sqrt((exact * (1 - exact) / 300).sum()) / 2
+        assert coupling["standard_error"] == pytest.approx(error, abs=1e-12)
     assert output.read_bytes().startswith(b"%PDF")
 
 
@@ -118,7 +132,8 @@ def test_draws_do_not_depend_on_workers(save, tmp_path, capsys):
     for workers in ("1", "2", "-1"):
         options = ["--draws", "1000", "--workers", workers, "--json", "--output", str(tmp_path / "x.png")]
         assert main(["demo", "--input", str(save()), *options]) == 0
-        reports.append([drafter["measured"] for drafter in json.loads(capsys.readouterr().out)["drafters"]])
+        drafters = json.loads(capsys.readouterr().out)["drafters"]
+        reports.append([coupling["measured"] for a in drafters for coupling in (a, a["minhash"])])
     assert reports[0] == reports[1] == reports[2]
 
 
@@ -178,4 +193,9 @@ def test_missing_input(tmp_path, capsys):
 
 
 def test_rates_have_si_prefixes():
-    assert [demo._si(rate) for rate in (12.0, 3400.0, 2.14e6, 1e9)] == ["12.0 /s", "3.4 k/s", "2.1 M/s", "1.0 G/s"]
+    rates = [demo._si(rate) for rate in (12.0, 3400.0, 2.14e6, 1e9)]
+    assert rates == ["12.0 draws/s", "3.4 k draws/s", "2.1 M draws/s", "1.0 G draws/s"]
+
+
+def test_speed_is_that_of_all_draws():
+    assert demo._speed([{"draws_per_second": 1e6}, {"draws_per_second": 4e6}]) == "1.6 M draws/s"

@@ -95,15 +95,16 @@ def _build_parser() -> _Parser:
     demo = commands.add_parser(
         "demo",
         help="measure agreement on real next-token distributions and draw it against the bounds",
-        description="Draw tokens from a target model and from each drafter with a shared seed and no communication;\n"
-        "report how often they agree, beside the exact probability and the bounds; draw a picture.\n"
+        description="Draw tokens from a target model and from each drafter with a shared seed and no communication,\n"
+        "by the Gumbel race and by weighted MinHash; report how often they agree, beside the exact\n"
+        "probability and the bounds; draw a picture.\n"
         "The distributions are SmolLM2-135M's on three prompts, or those of your own file.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n"
         "  pycouple demo\n"
         "  pycouple demo --draws 20000 --seed 7 --output agreement.svg\n"
         "  pycouple demo --input my_prompts.npz\n"
-        "  pycouple demo --json | jq '.drafters[] | {drafter, measured, exact}'\n"
+        "  pycouple demo --json | jq '.drafters[] | {drafter, race: .exact, minhash: .minhash.exact}'\n"
         "\n"
         "A file for --input holds, for `target` and for each drafter X, of n positions and k kept tokens:\n"
         "  X_ids   integers [n, k]   token ids, each once a row\n"
@@ -124,9 +125,9 @@ def _build_parser() -> _Parser:
     demo.add_argument(
         "--draws",
         type=_integer(1, MAX_DRAWS, f"1..{MAX_DRAWS}"),
-        default=5000,
+        default=2000,
         metavar="N",
-        help="draws of each party a position (%(default)s)",
+        help="draws of each party a position by each method (%(default)s)",
     )
     demo.add_argument("--input", type=Path, metavar="FILE.npz", help="your own distributions, in the format below")
     demo.add_argument("--json", action="store_true", help="print a JSON object in place of the table")

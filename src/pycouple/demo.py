@@ -1,5 +1,6 @@
 """`pycouple demo`: a language model and its drafters draw next tokens with a shared seed; how often do they agree?
 
+By the Gumbel race and by weighted MinHash.
 Needs the extra "demo" (matplotlib, rich).
 """
 
@@ -8,6 +9,7 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import harmonic_mean
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,6 +33,28 @@ Advance = Callable[[], object]
 SUFFIXES = (".pdf", ".png", ".svg")
 MARKERS = "os^Dv<>P"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#666666", "#000000")
+FILLED: dict[str, Any] = {"markersize": 4.5, "markeredgewidth": 0, "alpha": 0.6}
+HOLLOW: dict[str, Any] = {"markersize": 4.0, "markeredgewidth": 0.7, "alpha": 0.7, "fillstyle": "none"}
+
+
+class Coupling(NamedTuple):
+    """How often one method draws the same token for both parties: arrays hold one number a position."""
+
+    draws: int
+    measured: Reals
+    exact: Reals
+    seconds: Reals
+
+    def summary(self) -> dict[str, float]:
+        """Means over the positions. The standard error is that of `measured` about `exact`."""
+        positions = len(self.exact)
+        variance = float((self.exact * (1 - self.exact)).sum()) / self.draws
+        return {
+            "measured": float(self.measured.mean()),
+            "standard_error": math.sqrt(variance) / positions,
+            "exact": float(self.exact.mean()),
+            "draws_per_second": 2 * self.draws * positions / float(self.seconds.sum()),
+        }
 
 
 class Agreement(NamedTuple):
@@ -38,25 +62,19 @@ class Agreement(NamedTuple):
 
     drafter: str
     total_variation: Reals
-    measured: Reals
-    exact: Reals
     lower_bound: Reals
-    draws: int
-    seconds: float
+    gumbel: Coupling
+    minhash: Coupling
 
     def summary(self) -> dict[str, Any]:
-        """Means over the positions. The standard error is that of `measured` about `exact`."""
-        positions = len(self.exact)
-        variance = float((self.exact * (1 - self.exact)).sum()) / self.draws
+        """Means over the positions: the race's beside the bounds, those of MinHash in an object of their own."""
         return {
             "drafter": self.drafter,
             "total_variation": float(self.total_variation.mean()),
-            "measured": float(self.measured.mean()),
-            "standard_error": math.sqrt(variance) / positions,
-            "exact": float(self.exact.mean()),
             "lower_bound": float(self.lower_bound.mean()),
             "optimum": float((1 - self.total_variation).mean()),
-            "draws_per_second": 2 * self.draws * positions / self.seconds,
+            **self.gumbel.summary(),
+            "minhash": self.minhash.summary(),
         }
 
 
@@ -65,28 +83,38 @@ def _compare(
 ) -> Agreement:
     """Exact and measured agreement at every position, `advance` called after each.
 
-    The draws at a position have the seed ``seed_from("pycouple demo", seed, position)``, whoever the drafter is, and
-    steps 0..draws - 1.
+    The draws at a position have the seed ``seed_from("pycouple demo", seed, position)``, whoever the drafter is and
+    whatever the method, and steps 0..draws - 1.
     """
     steps = np.arange(draws, dtype=np.uint64)
-    rows = []
-    seconds = 0.0
+    bounds, gumbel, minhash = [], [], []
     for row in range(len(target.rest)):
         p, q = pair(target, drafter, row)
         shared = seed_from("pycouple demo", seed, row)
-        start = time.perf_counter()
-        a = sample(p, shared, steps, workers=workers)
-        b = sample(q, shared, steps, workers=workers)
-        seconds += time.perf_counter() - start
-        measured = float(np.mean(a == b))
-        rows.append((theory.total_variation(p, q), measured, theory.agreement(p, q), theory.lower_bound(p, q)))
+        bounds.append((theory.total_variation(p, q), theory.lower_bound(p, q)))
+        gumbel.append(_measure(p, q, shared, steps, "gumbel", workers))
+        minhash.append(_measure(p, q, shared, steps, "minhash", workers))
         advance()
-    distance, measurements, exact, bound = np.array(rows, np.float64).T
-    return Agreement(name, distance, measurements, exact, bound, draws, seconds)
+    distance, bound = np.array(bounds, np.float64).T
+    return Agreement(name, distance, bound, Coupling(draws, *np.array(gumbel).T), Coupling(draws, *np.array(minhash).T))
+
+
+def _measure(
+    p: Reals, q: Reals, seed: int, steps: npt.NDArray[np.uint64], method: str, workers: int
+) -> tuple[float, float, float]:
+    """Measured agreement, exact agreement, and the seconds that the draws took."""
+    start = time.perf_counter()
+    a = sample(p, seed, steps, method=method, workers=workers)
+    b = sample(q, seed, steps, method=method, workers=workers)
+    seconds = time.perf_counter() - start
+    return float(np.mean(a == b)), float(theory.agreement(p, q, method)), seconds
 
 
 def _figure(agreements: list[Agreement]) -> Figure:
-    """Agreement against total variation, one point a position, between the optimum and the worst-case bound."""
+    """Agreement against total variation between the optimum and the worst-case bound.
+
+    Two points a position: filled for the race, hollow for MinHash.
+    """
     picture = Figure(figsize=(7, 5), dpi=150, layout="constrained")
     FigureCanvasAgg(picture)
     axes = picture.add_subplot()
@@ -96,17 +124,19 @@ def _figure(agreements: list[Agreement]) -> Figure:
     axes.plot(d, 1 - d, color="black", linewidth=1.3, label=r"optimum, $1 - D$")
     bound = r"worst-case bound, $(1 - D)\,/\,(1 + D)$"
     axes.plot(d, (1 - d) / (1 + d), color="black", linewidth=1.3, linestyle="--", label=bound)
-    for i, agreement in enumerate(agreements):
+    for i, (drafter, distance, _, gumbel, minhash) in enumerate(agreements):
         marker, colour = MARKERS[i % len(MARKERS)], COLOURS[i % len(COLOURS)]
-        style: dict[str, Any] = {"color": colour, "markersize": 4.5, "markeredgewidth": 0, "alpha": 0.6}
-        axes.plot(agreement.total_variation, agreement.measured, marker, label=agreement.drafter, **style)
+        axes.plot(distance, minhash.measured, marker, color=colour, **HOLLOW)
+        axes.plot(distance, gumbel.measured, marker, color=colour, label=drafter, **FILLED)
+    axes.plot([], [], "o", color="black", label="filled: Gumbel race", **FILLED)
+    axes.plot([], [], "o", color="black", label="hollow: weighted MinHash", **HOLLOW)
     axes.set(xlim=(0, end), ylim=(max(0.0, (1 - end) / (1 + end) - 0.03), 1.01))
     axes.set_xlabel("Total variation distance $D$ of target and drafter")
     axes.set_ylabel("Probability of drawing the same token")
     axes.set_title("Agreement of target and drafter from a shared seed, without communication", fontsize=11)
     axes.grid(alpha=0.25, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, loc="upper right")
+    axes.legend(frameon=False, loc="best")
     return picture
 
 
@@ -140,7 +170,10 @@ def run(path: Path | None, *, output: Path, seed: int, draws: int, workers: int,
         report = {"seed": seed, "draws": draws, "positions": positions, "drafters": summaries, "output": str(output)}
         print(json.dumps(report, indent=2))
         return
-    Console().print(_table(summaries, f"{positions} positions, {draws:,} draws of each party a position, seed {seed}"))
+    Console().print(_table(summaries))
+    print(f"\nmeans of {positions} positions, {draws:,} draws a party, position and method, seed {seed}")
+    print("worst case (1 - D) / (1 + D), optimum 1 - D; D is the total variation distance")
+    print(f"speed: Gumbel race {_speed(summaries)}, MinHash {_speed([row['minhash'] for row in summaries])}")
     print(f"picture: {output}")
 
 
@@ -154,21 +187,29 @@ def _check_output(output: Path) -> None:
         output.unlink()
 
 
-def _table(summaries: list[dict[str, Any]], caption: str) -> Table:
-    table = Table(title="Agreement with the target", caption=caption, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+def _table(summaries: list[dict[str, Any]]) -> Table:
+    """Columns from the least agreement to the most, 80 characters wide in all if no name has more than 12."""
+    table = Table(title="Agreement with the target\n", box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     table.add_column("\ndrafter", overflow="fold")
-    for heading in ("total\nvariation", "measured\nagreement", "\nexact", "\nbound", "\noptimum", "\ndraws"):
+    for heading in ("worst\ncase", "MinHash,\nmeasured", "\nexact", "Gumbel race,\nmeasured", "\nexact", "\noptimum"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in summaries:
-        measured = f"{row['measured']:.4f} ± {row['standard_error']:.4f}"
-        exact, bound, optimum = (f"{row[key]:.4f}" for key in ("exact", "lower_bound", "optimum"))
-        speed = _si(row["draws_per_second"])
-        table.add_row(Text(row["drafter"]), f"{row['total_variation']:.4f}", measured, exact, bound, optimum, speed)
+        bound, optimum = f"{row['lower_bound']:.4f}", f"{row['optimum']:.4f}"
+        table.add_row(Text(row["drafter"]), bound, *_cells(row["minhash"]), *_cells(row), optimum)
     return table
+
+
+def _cells(coupling: dict[str, float]) -> tuple[str, str]:
+    return f"{coupling['measured']:.4f} ± {coupling['standard_error']:.4f}", f"{coupling['exact']:.4f}"
+
+
+def _speed(couplings: list[dict[str, float]]) -> str:
+    """That of all the draws together: the couplings have as many draws each."""
+    return _si(harmonic_mean([coupling["draws_per_second"] for coupling in couplings]))
 
 
 def _si(rate: float) -> str:
     for size, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if rate >= size:
-            return f"{rate / size:.1f} {prefix}/s"
-    return f"{rate:.1f} /s"
+            return f"{rate / size:.1f} {prefix} draws/s"
+    return f"{rate:.1f} draws/s"
