@@ -5,7 +5,6 @@ import peers
 import pytest
 
 import pycouple
-from pycouple import _core
 
 SIZES = (4_096, 49_152, 131_072, 262_144)
 LARGE = 131_072
@@ -70,13 +69,9 @@ class TestRealRow:
         benchmark(lambda: pycouple.sample(p, 1, step()))
 
 
-@pytest.mark.parametrize("level", [name for name, runs in _core.levels().items() if runs])
 def test_level(benchmark, normal_logits, step, level):
     x = normal_logits(LARGE)
-    before = _core.current_level()
-    _core.use_level(level)
     benchmark(lambda: pycouple.sample_logits(x, 1, step()))
-    _core.use_level(before)
 
 
 class TestSmallCall:

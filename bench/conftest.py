@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pycouple import _core
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # peers run on one thread too
 
 
@@ -36,3 +38,11 @@ def real_row():
 def step():
     """A new step for every draw: nothing is found in a cache twice."""
     return itertools.count().__next__
+
+
+@pytest.fixture(params=[name for name, runs in _core.levels().items() if runs])
+def level(request):
+    """Runs the benchmark on every ISA level that this machine has."""
+    before = _core.current_level()
+    yield _core.use_level(request.param)
+    _core.use_level(before)

@@ -3,6 +3,11 @@
 import numpy as np
 
 try:
+    import datasketch
+except ImportError:
+    datasketch = None
+
+try:
     import numba
 except ImportError:
     numba = None
@@ -54,6 +59,11 @@ def two_stage(weights):
 
     draw(0, 0)
     return draw
+
+
+def datasketch_minhash(n, k):
+    """Ioffe's consistent weighted sampling in NumPy. Its tables, three of k x n float32, are made here."""
+    return datasketch.WeightedMinHashGenerator(n, sample_size=k).minhash
 
 
 def torch_gumbel(logits):

@@ -1,6 +1,6 @@
 """Run the benchmarks and write the table of ratios to bench/RESULTS.md:
 
-    python bench/report.py
+    python bench/report.py [another file than bench/RESULTS.md]
 
 Every ratio compares medians of one run of pytest on one machine; the spread is the interquartile range of the two
 timings over their medians, added. Peers that are not installed are left out.
@@ -23,19 +23,29 @@ HERE = Path(__file__).parent
 
 
 def one(name, n=131_072):
-    return f"test_one_draw.py::TestOneDraw::test_{name}[{n}]"
+    return f"bench_one_draw.py::TestOneDraw::test_{name}[{n}]"
 
 
 def batch(name):
-    return f"test_batches.py::Test{name}"
+    return f"bench_batches.py::Test{name}"
 
 
 def level(name):
-    return f"test_one_draw.py::test_level[{name}]"
+    return f"bench_one_draw.py::test_level[{name}]"
 
 
-REAL = "test_one_draw.py::TestRealRow::test_"
-SMALL = "test_one_draw.py::TestSmallCall::test_"
+def sketch(method, n, k):
+    return f"{SKETCH}row[{n}-{k}-{method}]"
+
+
+REAL = "bench_one_draw.py::TestRealRow::test_"
+SMALL = "bench_one_draw.py::TestSmallCall::test_"
+DRAW = "bench_minhash.py::TestDraw::test_"
+SKETCH = "bench_minhash.py::TestSketch::test_"
+MATRIX = "bench_minhash.py::TestSimilarityMatrix::test_"
+LARGE = 131_072
+
+LIBRARIES = ("numpy", "numba", "datasketch", "torch", "jax")
 
 # What, the first timing, the second, draws in the first, and the largest ratio wanted.
 TABLE = [
@@ -75,19 +85,49 @@ TABLE = [
         1,
         1.2,
     ),
+    ("AVX2 / AVX-512, n = 131,072", level("avx2"), level("avx512"), 1, 1.6),
+    ("baseline / AVX-512, n = 131,072", level("baseline"), level("avx512"), 1, 6.0),
+    ("131,072 `clocks` / exponentials", batch("Clocks::test_clocks"), batch("Clocks::test_numpy_exponential"), 1, None),
+    ('`sample(method="minhash")`, n = 131,072', f"{DRAW}sample", f"{DRAW}argmax", 1, 8),
+    ('`sample(method="minhash")`, 1,024 steps, a draw', f"{DRAW}steps_1024", f"{DRAW}argmax", 1024, None),
+    ('`sample(method="minhash")`, 16 rows, 2 workers / 1', f"{DRAW}rows_16[2]", f"{DRAW}rows_16[1]", 1, 0.625),
+    ('`sample(method="minhash")`, AVX2 / AVX-512', f"{DRAW}level[avx2]", f"{DRAW}level[avx512]", 1, None),
+    ('`sample(method="minhash")`, baseline / AVX-512', f"{DRAW}level[baseline]", f"{DRAW}level[avx512]", 1, None),
+    ("gumbel sketch, n = 131,072, k = 1,024", sketch("gumbel", LARGE, 1024), f"{SKETCH}argmax", 1, 60),
+    ("minhash sketch, n = 131,072, k = 1,024", sketch("minhash", LARGE, 1024), f"{SKETCH}argmax", 1, 400),
+    ("64 gumbel sketches, 2 workers / 1", f"{SKETCH}rows_64[2-gumbel]", f"{SKETCH}rows_64[1-gumbel]", 1, 0.625),
+    ("64 minhash sketches, 2 workers / 1", f"{SKETCH}rows_64[2-minhash]", f"{SKETCH}rows_64[1-minhash]", 1, 0.625),
+    ("gumbel sketch, AVX2 / AVX-512", f"{SKETCH}level[avx2-gumbel]", f"{SKETCH}level[avx512-gumbel]", 1, None),
+    ("gumbel sketch, baseline / AVX-512", f"{SKETCH}level[baseline-gumbel]", f"{SKETCH}level[avx512-gumbel]", 1, None),
+    ("minhash sketch, AVX2 / AVX-512", f"{SKETCH}level[avx2-minhash]", f"{SKETCH}level[avx512-minhash]", 1, None),
+    (
+        "minhash sketch, baseline / AVX-512",
+        f"{SKETCH}level[baseline-minhash]",
+        f"{SKETCH}level[avx512-minhash]",
+        1,
+        None,
+    ),
+    ("`similarity_matrix`, 200 x 200 / NumPy", f"{MATRIX}pycouple", f"{MATRIX}numpy", 1, None),
+]
+# The same with peers first, and the smallest ratio wanted.
+PEERS = [
     ("NumPy argmax(logits + gumbel) / ours", one("numpy_gumbel"), one("sample_logits"), 1, None),
     ("NumPy argmin(exponential / p) / ours", one("numpy_exponential"), one("sample"), 1, None),
     ("numba hash, log, divide, argmin / ours", one("numba_two_stage"), one("sample"), 1, None),
     ("torch, one thread / ours", one("torch"), one("sample_logits"), 1, None),
     ("jax.random.categorical, jitted / ours", one("jax"), one("sample_logits"), 1, None),
-    ("AVX2 / AVX-512, n = 131,072", level("avx2"), level("avx512"), 1, 1.6),
-    ("baseline / AVX-512, n = 131,072", level("baseline"), level("avx512"), 1, 6.0),
-    ("131,072 `clocks` / exponentials", batch("Clocks::test_clocks"), batch("Clocks::test_numpy_exponential"), 1, None),
+    ("datasketch / gumbel sketch, k = 256", f"{SKETCH}datasketch", sketch("gumbel", LARGE, 256), 1, 20),
+    ("datasketch / minhash sketch, k = 256", f"{SKETCH}datasketch", sketch("minhash", LARGE, 256), 1, 20),
 ]
+# What, the timing, the largest time wanted.
 CALLS = [
-    ("`np.argmax`", f"{SMALL}argmax", None),
-    ("gufunc `sample_weights`", f"{SMALL}gufunc", 2.0),
-    ("`sample`", f"{SMALL}sample", 5.0),
+    ("`np.argmax`, n = 8", f"{SMALL}argmax", None),
+    ("gufunc `sample_weights`, n = 8", f"{SMALL}gufunc", 2e-6),
+    ("`sample`, n = 8", f"{SMALL}sample", 5e-6),
+    ("gumbel sketch, n = 1,000, k = 1,024", sketch("gumbel", 1000, 1024), 80e-6),
+    ("gumbel sketch, n = 10,000, k = 256", sketch("gumbel", 10_000, 256), 60e-6),
+    ("minhash sketch, n = 1,000, k = 1,024", sketch("minhash", 1000, 1024), None),
+    ("minhash sketch, n = 10,000, k = 256", sketch("minhash", 10_000, 256), 0.7e-3),
 ]
 
 
@@ -109,44 +149,53 @@ def seconds(x):
     return f"{x * 1e9:.3g} ns"
 
 
-def rows(stats):
-    for what, ours, peer, draws, bound in TABLE:
-        if ours not in stats or peer not in stats:
+def spread(stat):
+    return stat["iqr"] / stat["median"]
+
+
+def ratios(stats, table, wanted):
+    for what, first, second, draws, bound in table:
+        if first not in stats or second not in stats:
             continue
-        a, b = stats[ours], stats[peer]
+        a, b = stats[first], stats[second]
         mine = a["median"] / draws
-        spread = a["iqr"] / a["median"] + b["iqr"] / b["median"]
-        limit = "" if bound is None else f"{bound:g}"
-        ratio = mine / b["median"]
-        yield f"| {what} | {seconds(mine)} | {seconds(b['median'])} | {ratio:.2f} | {spread:.0%} | {limit} |"
+        times = f"{seconds(mine)} | {seconds(b['median'])} | {mine / b['median']:.2f} | {spread(a) + spread(b):.0%}"
+        yield f"| {what} | {times} | {'' if bound is None else f'{wanted} {bound:g}'} |"
+
+
+def calls(stats):
+    for what, name, bound in CALLS:
+        limit = "" if bound is None else f"at most {seconds(bound)}"
+        yield f"| {what} | {seconds(stats[name]['median'])} | {spread(stats[name]):.0%} | {limit} |"
 
 
 def main():
+    path = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "RESULTS.md"
     stats, cpu = run()
     versions = [f"pycouple {pycouple.__version__} ({_core.current_level()})", f"Python {platform.python_version()}"]
-    versions += [f"{name} {version(name)}" for name in ("numpy", "numba", "torch", "jax") if find_spec(name)]
+    versions += [f"{name} {version(name)}" for name in LIBRARIES if find_spec(name)]
     lines = [
         "# Benchmarks",
         "",
         "Written by `python bench/report.py`: ratios of medians in one run, one thread unless said, `np.argmax` second",
-        "unless said. Spread: the interquartile ranges of both timings over their medians, added.",
+        "unless said. Spread: the interquartile ranges of both timings over their medians, added. Every draw and every",
+        "sketch has a new step or seed; MinHash draws are from float32 weights, sketches from float64. The tables of",
+        "datasketch, 384 MiB, are made before it is timed.",
         "",
         f"{datetime.now(UTC):%Y-%m-%d}, {cpu}, {platform.system()} {platform.machine()}, {', '.join(versions)}.",
         "",
-        "| first / second | first | second | ratio | spread | wanted at most |",
+        "| first / second | first | second | ratio | spread | wanted |",
         "| --- | --- | --- | --- | --- | --- |",
-        *rows(stats),
+        *ratios(stats, TABLE, "at most"),
+        *ratios(stats, PEERS, "at least"),
         "",
-        "| one call, n = 8 | median | wanted at most |",
-        "| --- | --- | --- |",
-        *(
-            f"| {what} | {stats[name]['median'] * 1e6:.2f} us | {'' if bound is None else f'{bound:g} us'} |"
-            for what, name, bound in CALLS
-        ),
+        "| one call | median | spread | wanted |",
+        "| --- | --- | --- | --- |",
+        *calls(stats),
         "",
     ]
     text = "\n".join(lines)
-    (HERE / "RESULTS.md").write_text(text)
+    path.write_text(text)
     print(text)
 
 

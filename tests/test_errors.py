@@ -144,7 +144,7 @@ def test_types_of_weights(weights):
 
 
 def test_method():
-    with pytest.raises(ValueError, match="method must be one of 'gumbel', got 'max'"):
+    with pytest.raises(ValueError, match="method must be one of 'gumbel', 'minhash', got 'max'"):
         pycouple.sample([1], 1, method="max")
 
 

@@ -79,3 +79,44 @@ def test_seed_from_depends_on_its_parts_alone(parts):
     assert 0 <= seed < 2**64
     assert seed == pycouple.seed_from(*parts)
     assert seed != pycouple.seed_from(*parts, 0)
+
+
+METHODS = st.sampled_from(["gumbel", "minhash"])
+
+
+@given(WEIGHTS, KEYS, KEYS, st.integers(-300, 300))
+def test_minhash_draws_do_not_depend_on_scale_or_padding(w, seed, step, exponent):
+    item = pycouple.sample(w, seed, step, method="minhash")
+    assert w[item] > 0
+    scaled = np.append(np.ldexp(w.astype(np.float64), exponent), np.zeros(70))
+    assert pycouple.sample(scaled, seed, step, method="minhash") == item
+
+
+@given(WEIGHTS, KEYS, METHODS, st.integers(1, 40), st.randoms(use_true_random=False))
+def test_a_sketch_does_not_depend_on_order_or_grouping(w, seed, method, k, random):
+    order = list(range(w.size))
+    random.shuffle(order)
+    cuts = sorted(random.choices(range(w.size + 1), k=3))
+    whole = pycouple.Sketcher(k, seed, method=method)
+    for a, b in pairwise([0, *cuts, w.size]):
+        part = pycouple.Sketcher(k, seed, method=method)
+        part.update(order[a:b], w[order[a:b]])
+        whole.merge(part)
+    assert np.array_equal(whole.sketch(), pycouple.sketch(w, k, seed, method=method))
+
+
+@given(WEIGHTS, KEYS, st.integers(1, 40))
+def test_gumbel_registers_hold_items_of_the_set(w, seed, k):
+    assert (w[pycouple.sketch(w, k, seed).astype(int)] > 0).all()
+
+
+@given(WEIGHTS, KEYS, METHODS, st.integers(1, 40))
+def test_a_weight_that_grows_changes_registers_to_its_own_item_only(w, seed, method, k):
+    """Registers that change have been won by the item that grew."""
+    before = pycouple.sketch(w, k, seed, method=method)
+    grown = w.astype(np.float64)
+    grown[0] = 2 * grown[0] + 1
+    alone = pycouple.sketch(([0], grown[:1]), k, seed, method=method)
+    after = pycouple.sketch(grown, k, seed, method=method)
+    changed = after != before
+    assert np.array_equal(after[changed], alone[changed])

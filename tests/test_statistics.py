@@ -40,10 +40,14 @@ def families(rng):
     yield "two far apart", np.where(np.isin(np.arange(5000), [0, 4999]), 1.0, 0.0)
 
 
+METHOD = pytest.mark.parametrize("method", ["gumbel", "minhash"])
+
+
+@METHOD
 @pytest.mark.parametrize("name_and_weights", list(families(np.random.default_rng(1))), ids=lambda f: f[0])
-def test_items_follow_p(level, name_and_weights):
+def test_items_follow_p(level, name_and_weights, method):
     _, w = name_and_weights
-    items = pycouple.sample(w, pycouple.seed_from("chi-square"), np.arange(200_000))
+    items = pycouple.sample(w, pycouple.seed_from("chi-square"), np.arange(200_000), method=method)
     assert chi_square(items, w / w.sum()) > ALPHA
 
 
@@ -67,14 +71,27 @@ def pairs(rng):
     yield p, q / q.sum()
 
 
+@METHOD
 @pytest.mark.parametrize("case", range(8))
-def test_agreement_is_exact(case):
+def test_agreement_is_exact(case, method):
     """Binomial test against the formula, two-sided at ALPHA."""
     p, q = list(pairs(np.random.default_rng(3)))[case]
     draws = 200_000
-    a, b = pycouple.couple(p, q, pycouple.seed_from("agreement", case), np.arange(draws))
-    exact = float(theory.agreement(p, q))
+    a, b = pycouple.couple(p, q, pycouple.seed_from("agreement", case), np.arange(draws), method=method)
+    exact = float(theory.agreement(p, q, method=method))
     assert stats.binomtest(int((a == b).sum()), draws, exact).pvalue > ALPHA
+
+
+@pytest.mark.parametrize("shared", [0.9, 0.5, 0.1])
+@pytest.mark.parametrize("n", [4, 200])
+def test_the_same_dart(n, shared):
+    """Where p and q are equal or one of them is 0, the same item means the same dart: sum min / sum max."""
+    rng = np.random.default_rng(n)
+    common, other = shared * rng.dirichlet(np.ones(n)), (1 - shared) * rng.dirichlet(np.ones(n))
+    p, q = np.concatenate([common, other, 0 * other]), np.concatenate([common, 0 * other, other])
+    a, b = pycouple.couple(p, q, 5, np.arange(200_000), method="minhash")
+    exact = np.minimum(p, q).sum() / np.maximum(p, q).sum()
+    assert stats.binomtest(int((a == b).sum()), 200_000, exact).pvalue > ALPHA
 
 
 def test_agreement_on_real_rows(real_logits):
@@ -88,15 +105,16 @@ def test_agreement_on_real_rows(real_logits):
         assert stats.binomtest(int((a == b).sum()), 4000, exact).pvalue > ALPHA
 
 
+@METHOD
 @pytest.mark.parametrize("other", ["step", "stream", "seed"])
-def test_draws_are_independent(other):
+def test_draws_are_independent(other, method):
     """Chi-square test of independence of the draws at two steps, streams or seeds that differ in one bit."""
     w = np.arange(1, 9.0)
     n = 100_000
     first = {"seed": 1, "step": 2 * np.arange(n), "stream": 0}
     second = first | {other: first[other] + (2**40 if other == "seed" else 1)}
     table = np.zeros((8, 8))
-    np.add.at(table, (pycouple.sample(w, **first), pycouple.sample(w, **second)), 1)
+    np.add.at(table, (pycouple.sample(w, **first, method=method), pycouple.sample(w, **second, method=method)), 1)
     assert stats.chi2_contingency(table).pvalue > ALPHA
 
 

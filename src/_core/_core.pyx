@@ -69,10 +69,13 @@ cdef extern from "race.h" nogil:
     int PC_BAD_VALUE, PC_NO_ITEM, PC_BAD_TEMPERATURE, PC_OVERFLOW, PC_BAD_STREAM, PC_BAD_OFFSET, PC_NO_MEMORY
 
 cdef extern from "sketches.h" nogil:
+    ctypedef struct pc_table:
+        pass
     ctypedef struct pc_sketch_kind:
         int minhash
         int64_t k
         uint64_t seed
+        const pc_table *table
     ctypedef struct pc_items:
         pc_row weights
         const char *ids
@@ -264,7 +267,7 @@ def sketch_rows(
     A dense matrix is `weights` [rows, n] alone; of a sparse one `weights` and `ids` (int32 or 64 bits wide, contiguous)
     hold the items of all rows, and `starts` (int64) where each row begins, and the last one ends.
     """
-    cdef pc_sketch_kind kind = pc_sketch_kind(minhash, k, seed)
+    cdef pc_sketch_kind kind = pc_sketch_kind(minhash, k, seed, NULL)
     cdef pc_status status = PC_OK
     cdef pc_matrix m
     cdef cnp.npy_intp shape[2]
@@ -304,7 +307,7 @@ cdef pc_running running_of(cnp.ndarray key, cnp.ndarray id, cnp.ndarray tag):
 
 def sketch_update(bint minhash, int64_t k, uint64_t seed, tuple registers, cnp.ndarray weights, cnp.ndarray ids):
     """Put the items (weights float64 or narrower, ids uint64, both contiguous) into registers (key, id, tag); status."""
-    cdef pc_sketch_kind kind = pc_sketch_kind(minhash, k, seed)
+    cdef pc_sketch_kind kind = pc_sketch_kind(minhash, k, seed, NULL)
     cdef pc_running running = running_of(registers[0], registers[1], registers[2])
     cdef pc_items items
     cdef pc_status status
@@ -319,7 +322,7 @@ def sketch_update(bint minhash, int64_t k, uint64_t seed, tuple registers, cnp.n
 
 def sketch_finish(bint minhash, int64_t k, uint64_t seed, int bits, tuple registers):
     """What the registers (key, id, tag) hold, and the status."""
-    cdef pc_sketch_kind kind = pc_sketch_kind(minhash, k, seed)
+    cdef pc_sketch_kind kind = pc_sketch_kind(minhash, k, seed, NULL)
     cdef pc_running running = running_of(registers[0], registers[1], registers[2])
     cdef cnp.npy_intp shape[1]
     shape[0] = k

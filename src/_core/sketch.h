@@ -5,12 +5,24 @@
 #include "race.h"
 
 #define PC_MAX_REGISTERS 65536
-#define PC_EMPTY UINT64_MAX /* what a register without an arrival gives */
+#define PC_LOOSE (1 + 0x1p-40) /* covers a few operations of relative error 2^-53, and ln's ulp, in a bound */
+#define PC_EMPTY UINT64_MAX    /* what a register without an arrival gives */
+
+/* What all gumbel sketches of k registers share; made once a process (sketches.c). */
+typedef struct pc_table {
+    struct pc_table *next;
+    int64_t k;
+    uint32_t prime;      /* the smallest >= k */
+    uint64_t reciprocal; /* 2^64 / prime, rounded up */
+    uint32_t *inverse;   /* [prime]: modulo the prime; of 0 it is 0 */
+    double *strata;      /* [k]: arrival i is not before strata[i] / weight */
+} pc_table;
 
 typedef struct {
     int minhash; /* else gumbel */
     int64_t k;   /* registers, 1..PC_MAX_REGISTERS */
     uint64_t seed;
+    const pc_table *table; /* gumbel */
 } pc_sketch_kind;
 
 /* The best arrival of each register so far. Times are in the frame of the set: see pc_set. */
@@ -44,9 +56,10 @@ typedef struct {
     double weight;
     union {
         struct {
-            uint32_t leap, at; /* gumbel: the registers are at, at + leap, ... modulo the prime */
-            uint32_t next;     /* how many of them have been given an arrival */
-            double first;      /* V of the first arrival */
+            double first;         /* gumbel: V of the first arrival */
+            uint32_t alpha, beta; /* the registers are alpha + beta / place modulo the prime */
+            uint32_t at, place;   /* of the latest arrival; of the first one the place is not known */
+            uint32_t next;        /* how many arrivals there have been */
         };
         struct {
             double unit;     /* minhash: the least height of the tier */
@@ -63,9 +76,7 @@ typedef struct {
     int64_t room;
     double *weights; /* of the set in hand */
     uint64_t *ids;
-    int64_t items;  /* room of weights and ids */
-    double *strata; /* gumbel: lower bounds of arrival i times weight; NULL: not made yet */
-    uint32_t prime; /* gumbel: the smallest prime >= k */
+    int64_t items; /* room of weights and ids */
 } pc_workspace;
 
 #endif

@@ -2,77 +2,84 @@
  *
  * An item has a clock at each of the k registers, and the register holds the item with the smallest clock / weight. The
  * clocks of one item are stratified: arrival i, at a register drawn without replacement, is -ln((k - 1 - i + V_i) / k),
- * so that arrivals come in increasing order and one ends an item as soon as it is too late. */
+ * so that arrivals come in increasing order and one ends an item as soon as it is too late. The registers are the
+ * values of alpha + beta / place modulo a prime, at places that follow each other: they are known without a hash. */
 
-static uint32_t prime_from(uint32_t k) {
-    for (uint32_t p = k < 2 ? 2 : k;; p++) {
-        uint32_t d = 2;
-        while (d * d <= p && p % d)
-            d++;
-        if (d * d > p)
-            return p;
-    }
+/* x mod the table's prime, for x < 2^34: the product is floor(x / prime), since x (reciprocal * prime - 2^64) < 2^64.
+ */
+static inline uint32_t residue(uint64_t x, const pc_table *table) {
+    const uint64_t quotient = (uint64_t)(((unsigned __int128)x * table->reciprocal) >> 64);
+    return (uint32_t)(x - quotient * table->prime);
 }
 
-/* strata[i]: arrival i times weight is at least this, -ln((k - i) / k) less what ln may be off. */
-static int make_strata(int64_t k, pc_workspace *work) {
-    double *strata = malloc((size_t)(k + PC_Q) * sizeof *strata);
-    if (!strata)
-        return 0;
-    for (int64_t i = 0; i < k; i += PC_Q) {
-        pc_vd left;
-        for (int l = 0; l < PC_Q; l++)
-            left[l] = i + l < k ? (double)(k - i - l) : 1.0;
-        *(pc_vd_at *)(strata + i) = -pc_ln_lanes(left / (double)k) / PC_LOOSE;
-    }
-    work->strata = strata;
-    work->prime = prime_from((uint32_t)k);
-    return 1;
+static inline uint32_t register_of(const pc_candidate *c, uint32_t place, const pc_table *table) {
+    const uint32_t r = c->alpha + residue((uint64_t)c->beta * table->inverse[place], table);
+    return r < table->prime ? r : r - table->prime;
 }
 
-/* Items whose first arrival may come up to the limit. Its time is at least (1 - u) / weight for u = (k - 1 + V) / k,
- * which division rounds by at most 2^-53, so by less than 1 in units of the high word of V. */
-static int find_items(const pc_sketch_kind *kind, const pc_set *set, double limit, pc_workspace *work, int64_t *count) {
-    const double reach = limit * (double)kind->k * 0x1p32 * PC_LOOSE;
+/* The place of the first register, the inverse of register_of. */
+static inline uint32_t place_of(const pc_candidate *c, uint32_t r, const pc_table *table) {
+    return table->inverse[residue((uint64_t)(r + table->prime - c->alpha) * table->inverse[c->beta], table)];
+}
+
+/* Items whose first arrival may come up to the limit, but for those found for the limit that is done. Its time is at
+ * least (1 - u) / weight for u = (k - 1 + V) / k, which division rounds by at most 2^-53, so by less than 1 in units of
+ * the high word of V. Which items pass is hard to foresee: 64 are hashed and marked before the marks are looked at. */
+static int find_items(const pc_sketch_kind *kind, const pc_set *set, double done, double limit, pc_workspace *work,
+                      int64_t *count) {
+    const double in_words = (double)kind->k * 0x1p32 * PC_LOOSE;
+    const double reached = done * in_words, reach = limit * in_words;
+    const uint32_t prime = kind->table->prime;
     const pc_draw draw = {.seed = kind->seed};
     rounds r;
     begin_rounds(&r, &draw, PC_DOMAIN_SKETCH_ITEM);
-    for (int64_t i = 0; i < set->n; i += PC_W) {
-        items at;
-        philox p;
-        load_items(&at, set, i);
-        if (!set->ids) { /* below 2^32: what all counters share is hashed once */
-            philox_begin(&p, &r, at.id[0], at.id[1]);
+    for (int64_t start = 0; start < set->n; start += 64) {
+        philox hashed[64 / PC_W];
+        uint64_t todo = 0;
+        for (int i = 0; i < 64 && start + i < set->n; i += PC_W) {
+            philox *p = &hashed[i / PC_W];
+            items at;
+            load_items(&at, set, start + i);
+            if (!set->ids) { /* below 2^32: what all counters share is hashed once */
+                philox_begin(p, &r, at.id[0], at.id[1]);
 #pragma GCC unroll 8
-            for (int round = 2; round < PC_PHILOX_ROUNDS; round++)
-                philox_round(&p, &r, round);
-        } else {
+                for (int round = 2; round < PC_PHILOX_ROUNDS; round++)
+                    philox_round(p, &r, round);
+            } else {
+                for (int h = 0; h < 2; h++) {
+                    p->x[0][h] = at.id[h];
+                    p->x[1][h] = at.id[h] >> 32;
+                    p->x[2][h] = all_q(0);
+                    p->x[3][h] = all_q(PC_DOMAIN_SKETCH_ITEM);
+                }
+                hash_lanes(p, kind->seed);
+            }
             for (int h = 0; h < 2; h++) {
-                p.x[0][h] = at.id[h];
-                p.x[1][h] = at.id[h] >> 32;
-                p.x[2][h] = all_q(0);
-                p.x[3][h] = all_q(PC_DOMAIN_SKETCH_ITEM);
+                const pc_vd early = pc_integers(~p->x[2][h] & 0xffffffffu);
+                uint32_t found = pc_le_mask(early, at.weight[h] * reach + 1.0);
+                if (done > 0)
+                    found &= ~pc_le_mask(early, at.weight[h] * reached + 1.0);
+                todo |= (uint64_t)found << (i + h * PC_Q);
             }
-            hash_lanes(&p, kind->seed);
         }
-        for (int h = 0; h < 2; h++) {
-            const pc_vd early = pc_integers(~p.x[2][h] & 0xffffffffu);
-            uint32_t todo = pc_le_mask(early, at.weight[h] * reach + 1.0);
-            for (; todo; todo &= todo - 1) {
-                const int l = __builtin_ctz(todo);
-                if (!(at.weight[h][l] > 0))
-                    continue;
-                pc_candidate *c = push(work, count);
-                if (!c)
-                    return 0;
-                const uint64_t v = ((uint64_t)(uint32_t)p.x[2][h][l] << 32 | (uint32_t)p.x[3][h][l]) >> 28;
-                c->id = at.id[h][l];
-                c->weight = at.weight[h][l];
-                c->leap = (uint32_t)(((uint64_t)(uint32_t)p.x[0][h][l] * (work->prime - 1)) >> 32) + 1;
-                c->at = (uint32_t)(((uint64_t)(uint32_t)p.x[1][h][l] * (uint64_t)kind->k) >> 32);
-                c->first = ((double)v + 0.5) * 0x1p-36;
-                c->next = 0;
-            }
+        for (; todo; todo &= todo - 1) {
+            const int i = __builtin_ctzll(todo);
+            const double weight = i < set->n - start ? set->weights[start + i] : 0;
+            if (!(weight > 0))
+                continue;
+            pc_candidate *c = push(work, count);
+            if (!c)
+                return 0;
+            const uint64_t *lane = (const uint64_t *)(const void *)&hashed[i / PC_W] + i % PC_W;
+            const uint32_t c0 = (uint32_t)lane[0], c1 = (uint32_t)lane[PC_W];
+            const uint32_t c2 = (uint32_t)lane[2 * PC_W], c3 = (uint32_t)lane[3 * PC_W];
+            c->id = set->ids ? set->ids[start + i] : (uint64_t)(start + i);
+            c->weight = weight;
+            c->first = ((double)(((uint64_t)c2 << 32 | c3) >> 28) + 0.5) * 0x1p-36;
+            c->beta = (uint32_t)(((uint64_t)c0 * (prime - 1)) >> 32) + 1;
+            c->alpha = (uint32_t)(((uint64_t)(c3 & 0xfffffff) * prime) >> 28);
+            c->at = (uint32_t)(((uint64_t)c1 * (uint64_t)kind->k) >> 32);
+            c->place = c->next = 0;
         }
     }
     return 1;
@@ -115,14 +122,22 @@ static void make_arrivals(arrivals *a, const pc_sketch_kind *kind, pc_registers 
 static void arrive_until(const pc_sketch_kind *kind, double limit, pc_registers *best, pc_workspace *work,
                          int64_t count) {
     const uint32_t k = (uint32_t)kind->k;
-    const double *strata = work->strata;
+    const pc_table *table = kind->table;
+    const double *strata = table->strata;
     arrivals a;
     a.count = a.calls.count = 0;
     a.V[WHOLE] = 0;
     for (pc_candidate *c = work->candidates; c < work->candidates + count; c++) {
         const double reach = limit * c->weight * PC_LOOSE, weight = c->weight * PC_LOOSE;
-        uint32_t i = c->next, at = c->at, call = 0; /* the call that was added last for this item; 0: none */
+        uint32_t i = c->next, at = c->at, place = c->place, call = 0; /* the item's latest call; 0: none */
         for (; i < k && strata[i] <= reach; i++) {
+            if (i > 0) {
+                place = i > 1 ? place : place_of(c, at, table);
+                do {
+                    place = place + 1 < table->prime ? place + 1 : 0;
+                    at = register_of(c, place, table);
+                } while (at >= k);
+            }
             if (a.count == ARRIVALS || a.calls.count == CALLS) {
                 make_arrivals(&a, kind, best);
                 call = 0;
@@ -142,13 +157,10 @@ static void arrive_until(const pc_sketch_kind *kind, double limit, pc_registers 
             a.at[n] = at;
             a.word[n] = i ? 4 * (a.calls.count - 1) + (int32_t)((i - 1) & 3) : WHOLE;
             a.count = n + kept;
-            do {
-                at += c->leap;
-                at -= at >= work->prime ? work->prime : 0;
-            } while (at >= k);
         }
         c->next = i;
         c->at = at;
+        c->place = place;
     }
     make_arrivals(&a, kind, best);
 }

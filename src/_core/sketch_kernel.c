@@ -17,8 +17,6 @@
 #include "ln_simd.h"
 #include "philox_simd.h"
 
-#define PC_LOOSE (1 + 0x1p-40)
-
 /* ---- Philox of any counters. */
 
 static inline __attribute__((always_inline)) void hash_lanes(philox *p, uint64_t seed) {
@@ -139,36 +137,36 @@ static double latest(const pc_registers *best, int64_t k) {
 
 #include "sketch_minhash.h"
 
-/* Candidates for a limit that most often suffices; then the arrivals, a piece of time after the other, until every
- * register has one. `unit` is the mean time between two arrivals at one register. */
+/* Candidates for a limit that most often suffices, then their arrivals, a piece of time after the other, until every
+ * register has one; else more candidates for a later limit. `unit` is the mean time between two arrivals at a register.
+ */
 pc_status PC_HERE(pc_sketch)(const pc_sketch_kind *kind, const pc_set *set, pc_registers *best, pc_workspace *work) {
-    if (!kind->minhash && !work->strata && !make_strata(kind->k, work))
-        return PC_NO_MEMORY;
-    const double k = (double)kind->k;
-    const double unit = kind->minhash ? 3 * k / set->total : 1 / set->total;
-    double patience = log(k) + 2;
-    for (;; patience *= 2) {
-        int64_t count = 0;
-        double known = latest(best, kind->k), limit = patience * unit;
-        const int last = known <= limit;
-        limit = last ? known : limit;
-        const int enough =
-            kind->minhash ? find_tiers(kind, set, limit, work, &count) : find_items(kind, set, limit, work, &count);
+    const double k = (double)kind->k, unit = (kind->minhash ? 3 * k : 1) / set->total;
+    const int at_once = set->n > 4 * kind->k; /* nearly all arrivals are then first ones */
+    int64_t count = 0;
+    double done = 0, more = 3 * unit;
+    for (double limit = (log(k) + 2) * unit;; limit += more, more *= 2) {
+        const double known = latest(best, kind->k);
+        limit = known <= limit ? known : limit;
+        const int enough = kind->minhash ? find_tiers(kind, set, done, limit, work, &count)
+                                         : find_items(kind, set, done, limit, work, &count);
         if (!enough)
             return PC_NO_MEMORY;
-        for (double now = limit - 2 * unit;; now += unit) {
-            if (now > 0 || now >= limit) {
-                now = now < limit ? now : limit;
-                if (kind->minhash)
-                    throw_until(kind, now, best, work, count);
-                else
-                    arrive_until(kind, now, best, work, count);
-                if (latest(best, kind->k) <= now)
-                    return PC_OK;
-                if (now == limit)
-                    break;
-            }
+        double now = done > 0 ? done : limit - 3 * unit;
+        while (now < limit) {
+            now = at_once || now + unit > limit ? limit : now + unit;
+            if (now <= 0)
+                continue;
+            if (kind->minhash)
+                throw_until(kind, now, best, work, count);
+            else
+                arrive_until(kind, now, best, work, count);
+            if (latest(best, kind->k) <= now)
+                return PC_OK;
         }
+        if (known <= limit) /* nothing can come before what is there: its time is 0 in this frame */
+            return PC_OK;
+        done = limit;
     }
 }
 

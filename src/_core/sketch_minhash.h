@@ -4,13 +4,18 @@
  * holds the first dart whose height is below the item's weight. A tier has 4^t darts a unit of time. In the frame of
  * the set heights are scaled as its weights are, and times the other way: `unit` is the tier's least height there. */
 
-/* Tiers whose first dart may come up to the limit: PC_W items at a time, four tiers a hash, from the top one down until
- * no dart can. The clock of a first dart is at least its word's complement times 2^-32, and at least 2^-33. */
-static int find_tiers(const pc_sketch_kind *kind, const pc_set *set, double limit, pc_workspace *work, int64_t *count) {
+static inline uint64_t lane_of(const pc_vq v[2], int lane) { return ((const uint64_t *)(const void *)v)[lane]; }
+
+/* Tiers whose first dart may come up to the limit, but for those found for the limit that is done: PC_W items at a
+ * time, four tiers a hash, from the top one down until no dart can. The clock of a first dart is at least its word's
+ * complement times 2^-32, and at least 2^-33. */
+static int find_tiers(const pc_sketch_kind *kind, const pc_set *set, double done, double limit, pc_workspace *work,
+                      int64_t *count) {
+    const double reached = done * 0x1p32 * PC_LOOSE, reach = limit * 0x1p32 * PC_LOOSE;
     for (int64_t i = 0; i < set->n; i += PC_W) {
         items at;
         pc_vq tier[2], group[2];
-        pc_vd reach[2];
+        pc_vd unit[2];
         load_items(&at, set, i);
         for (int h = 0; h < 2; h++) {
             /* A weight of 0 counts as 1 here and is left out below. */
@@ -18,9 +23,8 @@ static int find_tiers(const pc_sketch_kind *kind, const pc_set *set, double limi
             const pc_vq bits = ((pc_vq)at.weight[h] & ~none) | (one & none);
             tier[h] = ((bits >> 52) + (uint64_t)(2048 - 1023 + set->exponent)) >> 1;
             group[h] = tier[h] >> 2;
-            /* 2^(8 group - 2048 - exponent), the unit of the group's lowest tier */
-            const pc_vd unit = (pc_vd)(((group[h] << 3) + (uint64_t)(1023 - 2048 - set->exponent)) << 52);
-            reach[h] = unit * (limit * 0x1p32 * PC_LOOSE);
+            /* of the group's lowest tier: 2^(8 group - 2048 - exponent) */
+            unit[h] = (pc_vd)(((group[h] << 3) + (uint64_t)(1023 - 2048 - set->exponent)) << 52);
         }
         for (;;) {
             philox p;
@@ -31,31 +35,36 @@ static int find_tiers(const pc_sketch_kind *kind, const pc_set *set, double limi
                 p.x[3][h] = all_q(PC_DOMAIN_SKETCH_TIER);
             }
             hash_lanes(&p, kind->seed);
-            for (int h = 0; h < 2; h++) {
+            uint64_t todo = 0; /* bit q PC_W + i: the tier of word q, of item i */
+            for (int h = 0; h < 2; h++)
                 for (int q = 0; q < 4; q++) {
-                    const pc_vd early = pc_integers(~p.x[q][h] & 0xffffffffu);
-                    uint32_t todo = pc_le_mask(early, reach[h] * (double)(1 << 2 * q));
-                    for (; todo; todo &= todo - 1) {
-                        const int l = __builtin_ctz(todo);
-                        const uint64_t t = 4 * group[h][l] + (uint64_t)q;
-                        if (t > tier[h][l] || !(at.weight[h][l] > 0))
-                            continue;
-                        pc_candidate *c = push(work, count);
-                        if (!c)
-                            return 0;
-                        c->id = at.id[h][l];
-                        c->weight = at.weight[h][l];
-                        c->unit = pc_double(((t << 1) + (uint64_t)(1023 - 2048 - set->exponent)) << 52);
-                        c->time = pc_lane_delay((uint32_t)p.x[q][h][l]);
-                        c->tier = (uint32_t)t;
-                        c->number = 0;
-                    }
+                    const pc_vd early = pc_integers(~p.x[q][h] & 0xffffffffu), its = unit[h] * (double)(1 << 2 * q);
+                    uint32_t found = pc_le_mask(early, its * reach);
+                    if (done > 0)
+                        found &= ~pc_le_mask(early, its * reached);
+                    todo |= (uint64_t)found << (q * PC_W + h * PC_Q);
                 }
-                group[h] -= 1;
-                reach[h] *= 0x1p-8;
+            for (; todo; todo &= todo - 1) {
+                const int bit = __builtin_ctzll(todo), q = bit / PC_W, l = bit % PC_W;
+                const uint64_t t = 4 * lane_of(group, l) + (uint64_t)q;
+                const double weight = i + l < set->n ? set->weights[i + l] : 0;
+                if (t > lane_of(tier, l) || !(weight > 0))
+                    continue;
+                pc_candidate *c = push(work, count);
+                if (!c)
+                    return 0;
+                c->id = set->ids ? set->ids[i + l] : (uint64_t)(i + l);
+                c->weight = weight;
+                c->unit = pc_double(((t << 1) + (uint64_t)(1023 - 2048 - set->exponent)) << 52);
+                c->time = pc_lane_delay((uint32_t)lane_of(p.x[q], l));
+                c->tier = (uint32_t)t;
+                c->number = 0;
             }
-            const pc_vd most = pc_max_d(reach[0], reach[1]);
-            if (pc_hmax(most) * 64.0 < 0.5)
+            for (int h = 0; h < 2; h++) {
+                group[h] -= 1;
+                unit[h] *= 0x1p-8;
+            }
+            if (pc_hmax(pc_max_d(unit[0], unit[1])) * 64.0 * reach < 0.5)
                 break;
         }
     }

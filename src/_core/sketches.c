@@ -11,6 +11,63 @@
 /* Below this much work (items and registers) a row's share of a thread is not worth waking one for. */
 #define WORK_A_CHUNK 8192
 
+/* ---- Tables. They are few and stay. */
+
+static pc_table *_Atomic tables;
+
+static uint32_t prime_from(uint32_t k) {
+    for (uint32_t p = k < 2 ? 2 : k;; p++) {
+        uint32_t d = 2;
+        while (d * d <= p && p % d)
+            d++;
+        if (d * d > p)
+            return p;
+    }
+}
+
+static pc_table *make_table(int64_t k) {
+    const uint32_t prime = prime_from((uint32_t)k);
+    pc_table *t = malloc(sizeof *t + (size_t)k * sizeof *t->strata + prime * sizeof *t->inverse);
+    if (!t)
+        return NULL;
+    t->k = k;
+    t->prime = prime;
+    t->reciprocal = UINT64_MAX / prime + 1;
+    t->strata = (double *)(void *)(t + 1);
+    t->inverse = (uint32_t *)(void *)(t->strata + k);
+    t->inverse[0] = 0;
+    t->inverse[1] = 1;
+    for (uint64_t i = 2; i < prime; i++)
+        t->inverse[i] = (uint32_t)((prime - prime / i) * t->inverse[prime % i] % prime);
+    pc_fpmode mode = pc_fp_enter();
+    for (int64_t i = 0; i < k;
+         i++) /* x_i / k < (k - i) / k before rounding, so not more after it; and ln is off by 1 ulp */
+        t->strata[i] = -pc_ln((double)(k - i) / (double)k) / PC_LOOSE;
+    pc_fp_leave(mode);
+    return t;
+}
+
+static const pc_table *table_of(int64_t k) {
+    pc_table *first = atomic_load(&tables);
+    for (pc_table *t = first; t; t = t->next)
+        if (t->k == k)
+            return t;
+    pc_table *made = make_table(k);
+    if (!made)
+        return NULL;
+    made->next = first;
+    while (!atomic_compare_exchange_weak(&tables, &made->next, made))
+        ;
+    return made;
+}
+
+static int give_table(pc_sketch_kind *kind) {
+    kind->table = kind->minhash ? NULL : table_of(kind->k);
+    return kind->minhash || kind->table;
+}
+
+/* ---- Registers and workspaces. */
+
 static int make_registers(pc_registers *best, int64_t k) {
     best->time = malloc((size_t)k * (sizeof *best->time + sizeof *best->id + sizeof *best->tag));
     if (!best->time)
@@ -31,7 +88,6 @@ static void free_workspace(pc_workspace *work) {
     free(work->candidates);
     free(work->weights);
     free(work->ids);
-    free(work->strata);
 }
 
 /* ---- Rows. */
@@ -95,10 +151,15 @@ int64_t pc_sketch_rows(const pc_matrix *matrix, const pc_sketch_kind *kind, int 
                        pc_status *status) {
     if (!matrix->rows)
         return -1;
+    pc_sketch_kind whole = *kind;
+    if (!give_table(&whole)) {
+        *status = PC_NO_MEMORY;
+        return 0;
+    }
     const int64_t items = matrix->starts ? matrix->starts[matrix->rows] / matrix->rows : matrix->first.n;
     batch b = {
         .matrix = matrix,
-        .kind = kind,
+        .kind = &whole,
         .kernels = pc_isa_current(),
         .bits = bits,
         .rows_a_chunk = 1 + WORK_A_CHUNK / (1 + items + 4 * kind->k),
@@ -146,9 +207,10 @@ static double time_of(int64_t key, int exponent) {
 pc_status pc_sketch_update(const pc_sketch_kind *kind, const pc_items *items, pc_running *running) {
     const pc_kernels *kernels = pc_isa_current();
     pc_workspace work = {0};
+    pc_sketch_kind whole = *kind;
     pc_registers best;
     pc_set set;
-    if (!make_registers(&best, kind->k))
+    if (!give_table(&whole) || !make_registers(&best, kind->k))
         return PC_NO_MEMORY;
     pc_fpmode mode = pc_fp_enter();
     pc_status status = kernels->read_set(items, &work, &set);
@@ -158,7 +220,7 @@ pc_status pc_sketch_update(const pc_sketch_kind *kind, const pc_items *items, pc
             best.id[r] = running->id[r];
             best.tag[r] = running->tag[r];
         }
-        status = kernels->sketch(kind, &set, &best, &work);
+        status = kernels->sketch(&whole, &set, &best, &work);
     }
     if (status == PC_OK) {
         for (int64_t r = 0; r < kind->k; r++) {

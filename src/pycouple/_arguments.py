@@ -26,7 +26,8 @@ def real_rows(x: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
     a = np.asarray(x)
     if a.dtype.char not in _NATIVE:
         if a.dtype.kind in "biuf":
-            a = a.astype(np.float64)
+            with np.errstate(over="ignore"):  # what is too large becomes infinite, which is an error later
+                a = a.astype(np.float64)
         elif a.dtype.name == "bfloat16" or a.dtype.name.startswith("float8"):
             a = a.astype(np.float32)
         else:
@@ -101,12 +102,19 @@ def temperatures(x: Any) -> Any:
     return a.astype(np.float64)
 
 
+def integer(x: Any, name: str) -> int:
+    """`x` as an int; True and False are none."""
+    try:
+        if isinstance(x, bool | np.bool_):
+            raise TypeError
+        return operator.index(x)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {type(x).__name__}") from None
+
+
 def threads(workers: Any) -> int:
     """`workers` as a number of threads; -1 is all cores."""
-    try:
-        count = operator.index(workers)
-    except TypeError:
-        raise TypeError(f"workers must be an integer, got {type(workers).__name__}") from None
+    count = integer(workers, "workers")
     if count == -1:
         return cores()
     if count < 1:

@@ -1,0 +1,92 @@
+"""Write docs/vectors/minhash-v1.json from the oracle, not from the C core. Run once per contract version:
+
+python tests/make_minhash_vectors.py
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import oracle
+import oracle_minhash
+
+PATH = Path(__file__).parents[1] / "docs" / "vectors" / "minhash-v1.json"
+
+KEYS = [(0, 0, 0), (2**64 - 1, 2**64 - 1, 255), (0x0123456789ABCDEF, 0xFEDCBA9876543210, 7), (42, 2**32, 1)]
+# (n, power of the uniforms, exponent of the scale)
+ROWS = [(1, 1, 0), (5, 1, 0), (64, 0, -1000), (65, 4, 1000), (300, 16, 0), (1000, 8, -3), (3000, 64, 7)]
+SETS = [(1, 1, 0), (2, 0, 3), (7, 1, 0), (50, 4, 900), (200, 16, -900)]
+REGISTERS = [1, 2, 16, 23]
+
+
+def weights(seed, n, power, exponent):
+    """uniform ** power by repeated multiplication, times 2 ** exponent."""
+    row = []
+    for i in range(n):
+        u, w = oracle.uniform(seed, 0, 0, i), 1.0
+        for _ in range(power):
+            w *= u
+        row.append(w * 2.0**exponent)
+    return row
+
+
+def ids(seed, n):
+    """The bits of philox(item, domain 3) of step 1: c0 << 32 | c1."""
+    words = [oracle.words(seed, 1, 0, i, 3) for i in range(n)]
+    return np.array([w[0] << 32 | w[1] for w in words], np.uint64)
+
+
+def draws():
+    for key in KEYS:
+        for n, power, exponent in ROWS:
+            for first in (0, 64 * 12345):
+                w = weights(key[0], n, power, exponent)
+                yield {
+                    "key": [hex(x) for x in key],
+                    "n": n,
+                    "power": power,
+                    "exponent": exponent,
+                    "item_offset": first,
+                    "item": oracle_minhash.draw(w, *key, first),
+                }
+
+
+def sketches():
+    for seed, _, _ in KEYS:
+        for n, power, exponent in SETS:
+            for k in REGISTERS:
+                for method in ("gumbel", "minhash"):
+                    values = oracle_minhash.sketch(ids(seed, n), weights(seed, n, power, exponent), k, seed, method)
+                    yield {
+                        "seed": hex(seed),
+                        "n": n,
+                        "power": power,
+                        "exponent": exponent,
+                        "k": k,
+                        "method": method,
+                        "values": [f"{v:016x}" for v in values.tolist()],
+                        "bits_5": oracle_minhash.signature(values, 5, seed).tolist(),
+                    }
+
+
+def main():
+    vectors = {
+        "contract": "MinHash draws and sketches, version 1 (docs/minhash.md). key is seed, step, stream.",
+        "weights_rule": "weight of item i: 1.0 times uniform(seed, step 0, stream 0, i), power times over, one "
+        "multiplication each; then times 2^exponent",
+        "ids_rule": "id of item i: c0 << 32 | c1 of philox(i, domain 3) of seed, step 1, stream 0",
+        "draws": list(draws()),
+        "sketches": list(sketches()),
+    }
+    lines = []
+    for name, value in vectors.items():
+        if isinstance(value, list):
+            inner = ",\n".join("    " + json.dumps(v) for v in value)
+            lines.append(f"  {json.dumps(name)}: [\n{inner}\n  ]")
+        else:
+            lines.append(f"  {json.dumps(name)}: {json.dumps(value)}")
+    PATH.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+
+
+if __name__ == "__main__":
+    main()
