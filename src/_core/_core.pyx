@@ -174,7 +174,8 @@ cdef random_tables clock_tables, gumbel_tables, uniform_tables
 
 
 cdef object make_race(
-        race_tables *t, bint minhash, bint logits, bint want_margin, const char *name, const char *doc, const char *signature):
+        race_tables *t, bint minhash, bint logits, bint want_margin,
+        const char *name, const char *doc, const char *signature):
     cdef int kind, i = 0
     for kind, real in enumerate((cnp.NPY_FLOAT16, cnp.NPY_FLOAT32, cnp.NPY_FLOAT64)):
         t.func[kind] = race_loop
@@ -261,7 +262,8 @@ cdef pc_row row_of(cnp.ndarray weights, int64_t n, Py_ssize_t stride):
 
 
 def sketch_rows(
-        cnp.ndarray weights, ids, starts, bint minhash, int64_t k, uint64_t seed, bint normalize, int bits, int workers):
+        cnp.ndarray weights, ids, starts, bint minhash, int64_t k, uint64_t seed,
+        bint normalize, int bits, int workers):
     """Sketches of the rows of a matrix; the first row that failed or -1; and its status.
 
     A dense matrix is `weights` [rows, n] alone; of a sparse one `weights` and `ids` (int32 or 64 bits wide, contiguous)
@@ -306,7 +308,7 @@ cdef pc_running running_of(cnp.ndarray key, cnp.ndarray id, cnp.ndarray tag):
 
 
 def sketch_update(bint minhash, int64_t k, uint64_t seed, tuple registers, cnp.ndarray weights, cnp.ndarray ids):
-    """Put the items (weights float64 or narrower, ids uint64, both contiguous) into registers (key, id, tag); status."""
+    """Put items (weights of float type, ids uint64 and contiguous) into registers (key, id, tag); the status."""
     cdef pc_sketch_kind kind = pc_sketch_kind(minhash, k, seed, NULL)
     cdef pc_running running = running_of(registers[0], registers[1], registers[2])
     cdef pc_items items
