@@ -98,6 +98,16 @@ typedef struct {
     calls calls;
 } arrivals;
 
+/* Written in any case, and overwritten by the next one unless it is kept. */
+static inline void add_arrival(arrivals *a, const pc_candidate *c, double left, uint32_t at, int32_t word, int kept) {
+    a->left[a->count] = left;
+    a->weight[a->count] = c->weight;
+    a->id[a->count] = c->id;
+    a->at[a->count] = at;
+    a->word[a->count] = word;
+    a->count += kept;
+}
+
 static void make_arrivals(arrivals *a, const pc_sketch_kind *kind, pc_registers *best) {
     const pc_vd k = (pc_vd){0} + (double)kind->k;
     hash_calls(&a->calls, kind->seed);
@@ -118,7 +128,7 @@ static void make_arrivals(arrivals *a, const pc_sketch_kind *kind, pc_registers 
 }
 
 /* The arrivals of all candidates up to the limit. Arrival i is not before strata[i] / weight: those that come after the
- * best of their register are left out. Which ones is hard to foresee, so all are written and the others overwritten. */
+ * best of their register are left out, without a branch, since which ones is hard to foresee. */
 static void arrive_until(const pc_sketch_kind *kind, double limit, pc_registers *best, pc_workspace *work,
                          int64_t count) {
     const uint32_t k = (uint32_t)kind->k;
@@ -128,35 +138,33 @@ static void arrive_until(const pc_sketch_kind *kind, double limit, pc_registers 
     a.count = a.calls.count = 0;
     a.V[WHOLE] = 0;
     for (pc_candidate *c = work->candidates; c < work->candidates + count; c++) {
+        if (c->next == 0) {
+            if (a.count == ARRIVALS)
+                make_arrivals(&a, kind, best);
+            add_arrival(&a, c, (double)(k - 1) + c->first, c->at, WHOLE, 1);
+            c->next = 1;
+        }
         const double reach = limit * c->weight * PC_LOOSE, weight = c->weight * PC_LOOSE;
         uint32_t i = c->next, at = c->at, place = c->place, call = 0; /* the item's latest call; 0: none */
         for (; i < k && strata[i] <= reach; i++) {
-            if (i > 0) {
-                place = i > 1 ? place : place_of(c, at, table);
-                do {
-                    place = place + 1 < table->prime ? place + 1 : 0;
-                    at = register_of(c, place, table);
-                } while (at >= k);
-            }
             if (a.count == ARRIVALS || a.calls.count == CALLS) {
                 make_arrivals(&a, kind, best);
                 call = 0;
             }
+            place = i > 1 ? place : place_of(c, at, table);
+            do {
+                place = place + 1 < table->prime ? place + 1 : 0;
+                at = register_of(c, place, table);
+            } while (at >= k);
             const int kept = strata[i] <= best->time[at] * weight;
             const uint32_t its_call = (i + 3) / 4;
-            int n = a.calls.count;
+            const int n = a.calls.count;
             a.calls.id[n] = c->id;
             a.calls.third[n] = its_call;
             a.calls.last[n] = PC_DOMAIN_SKETCH_ITEM;
             a.calls.count = n + (kept & (its_call != call));
             call = kept ? its_call : call;
-            n = a.count;
-            a.left[n] = (double)(k - 1 - i) + (i ? 0 : c->first);
-            a.weight[n] = c->weight;
-            a.id[n] = c->id;
-            a.at[n] = at;
-            a.word[n] = i ? 4 * (a.calls.count - 1) + (int32_t)((i - 1) & 3) : WHOLE;
-            a.count = n + kept;
+            add_arrival(&a, c, (double)(k - 1 - i), at, 4 * (a.calls.count - 1) + (int32_t)((i - 1) & 3), kept);
         }
         c->next = i;
         c->at = at;

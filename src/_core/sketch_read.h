@@ -29,6 +29,8 @@ static const double *widen_row(const pc_row *row, double *out) {
         const char *data = row->data + start * row->stride;
         if (row->kind == PC_F16)
             widen_halves(data, row->stride, count, piece);
+        else if (row->stride == sizeof *piece)
+            memcpy(piece, data, (size_t)count * sizeof *piece);
         else
             for (int64_t i = 0; i < count; i++)
                 memcpy(piece + i, data + i * row->stride, sizeof *piece);
