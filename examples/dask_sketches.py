@@ -4,7 +4,7 @@ Two worker processes on this machine stand for any cluster. All that its machine
 
 1. Many sets: the rows of an array in chunks of rows, sketched where the chunks are (`dask.array.apply_gufunc`).
 2. One set, with its items spread over the workers: each block of items goes into a `pycouple.Sketcher` where it is;
-   only the sketchers travel, 24 k bytes each, and are merged.
+   only the sketchers travel, 24 bytes a register, and are merged.
 
     pip install 'pycouple[dask]'
     python examples/dask_sketches.py

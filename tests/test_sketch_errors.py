@@ -94,6 +94,8 @@ def test_types(options, message):
         (([1.5], [1.0]), TypeError, "ids must be integers"),
         (([-1], [1.0]), ValueError, r"ids must be in 0..2\*\*64 - 1, got -1"),
         (([1], [1j]), TypeError, "weights must be real numbers"),
+        ((np.ma.array([1, 2], mask=[0, 1]), [1.0, 2.0]), TypeError, "ids must not be a masked array"),
+        (sparse.coo_array(np.ones((2, 2, 2))), ValueError, "must have one or two axes, got 3"),
         (sparse.csr_array(np.array([[1j]])), TypeError, "weights must be real numbers"),
     ],
 )
@@ -117,11 +119,12 @@ def broken(**parts):
     ("parts", "message"),
     [
         ({"indptr": (1, 10**8)}, "indptr of the sparse matrix is not a row of increasing numbers"),
-        ({"indptr": (3, 10**8)}, "has 5 indices, and indptr ends at 100000000"),
+        ({"indptr": (3, 10**8)}, "has 5 indices and 5 numbers, and indptr ends at 100000000"),
         ({"indptr": (0, -(10**8))}, "indptr"),
         ({"indptr": (1, -5)}, "indptr"),
         ({"indptr": None}, "indptr"),
-        ({"indices": None}, "has 1 indices, and indptr ends at 5"),
+        ({"indices": None}, "has 1 indices and 5 numbers, and indptr ends at 5"),
+        ({"data": None}, "has 5 indices and 1 numbers, and indptr ends at 5"),
         ({"indices": (0, 99)}, "an index of the sparse matrix is not in 0..1"),
         ({"indices": (0, -1)}, "an index of the sparse matrix is not in 0..1"),
     ],
@@ -129,6 +132,29 @@ def broken(**parts):
 def test_broken_sparse_matrices(parts, message):
     with pytest.raises(ValueError, match=f"^weights: .*{message}"):
         sketch(broken(**parts), 4, 1)
+
+
+def test_sparse_index_types():
+    """SciPy lets a user put any array there."""
+    w = np.where(np.random.default_rng(2).random((5, 90)) < 0.2, 1.5, 0)
+    want = sketch(w, 20, 1)
+    for dtype in (np.int8, np.int16, np.uint16, np.uint32, np.uint64, ">i4", ">i8"):
+        csr = sparse.csr_array(w)
+        csr.indices, csr.indptr = csr.indices.astype(dtype), csr.indptr.astype(dtype)
+        assert np.array_equal(sketch(csr, 20, 1), want), dtype
+    csr = sparse.csr_array(w)
+    csr.indices = csr.indices.astype(float)
+    with pytest.raises(TypeError, match="indices of the sparse matrix must be integers, got dtype float64"):
+        sketch(csr, 20, 1)
+
+
+def test_a_stale_flag_of_scipy_does_not_matter():
+    csr = sparse.csr_array(np.array([[1.0, 2.0, 0.0], [0.0, 1.0, 4.0]]))
+    assert csr.has_canonical_format
+    csr.indices[:] = [1, 1, 2, 1]
+    assert np.array_equal(
+        sketch(csr, 30, 1, method="minhash"), sketch([[0, 3, 0], [0, 4.0, 1]], 30, 1, method="minhash")
+    )
 
 
 def test_merge():
@@ -157,6 +183,8 @@ def test_sketches_that_do_not_compare():
             function([1.0], [1.0])
         with pytest.raises(ValueError, match="bits must be in"):
             function(a, a, bits=64)
+        with pytest.raises(ValueError, match="a has registers of more than 3 bits"):
+            function(short, short, bits=3)
         with pytest.raises(ValueError, match=r"a must have its registers in the last axis, got shape \(3, 0\)"):
             function(a[:, :0], a[:, :0])
     with pytest.raises(ValueError, match=r"do not broadcast .*: a \(3,\), b \(2,\)"):
@@ -170,3 +198,4 @@ def test_strided_sketches_compare(level):
     wide = np.zeros((6, 66), np.uint64)
     wide[:, ::2] = a
     assert np.array_equal(similarity(wide[:, ::2], a[::-1]).value, similarity(a, a[::-1]).value)
+    assert np.array_equal(similarity(a.astype(">u8"), a[::-1]).value, similarity(a, a[::-1]).value)

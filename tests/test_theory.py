@@ -135,3 +135,19 @@ def test_unknown_method():
         theory.agreement([1], [1], method="max")
     with pytest.raises(ValueError, match="at least 2"):
         theory.hard_pair(1)
+
+
+def test_weighted_jaccard():
+    a, b = np.array([3.0, 1.0, 0.0]), np.array([[3.0, 0.0, 1.0], [6.0, 2.0, 0.0], [0.0, 0.0, 0.0]])
+    assert np.allclose(theory.weighted_jaccard(a, b), [3 / 5, 1 / 2, 0])
+    assert theory.weighted_jaccard([0, 0], [0.0, 0]) == 1
+    assert theory.weighted_jaccard([1e308, 1e308], [1e308, 5e307]) == pytest.approx(0.75)
+    rng = np.random.default_rng(9)
+    p, q = rng.dirichlet(np.ones(50), (2, 7))
+    assert np.allclose(theory.weighted_jaccard(p, q), theory.lower_bound(p, q))
+    with pytest.raises(ValueError, match="a and b must be over the same items: a has 1, b has 2"):
+        theory.weighted_jaccard([1], [1, 2])
+    with pytest.raises(ValueError, match=r"do not broadcast .*: a \(2,\), b \(3,\)"):
+        theory.weighted_jaccard(np.ones((2, 4)), np.ones((3, 4)))
+    with pytest.raises(ValueError, match=r"^b: weight of item 1 is -1"):
+        theory.weighted_jaccard([1, 1], [1, -1])

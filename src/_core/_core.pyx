@@ -288,6 +288,8 @@ def sketch_rows(
         m.first = row_of(weights, weights.shape[1], weights.strides[1])
     else:
         id_array, start_array = ids, starts
+        if id_array.itemsize not in (4, 8):
+            raise ValueError(f"ids must be 32 or 64 bits wide, got {id_array.dtype}")
         m.rows = start_array.shape[0] - 1
         m.first = row_of(weights, 0, weights.strides[0])
         m.ids = <const char *>cnp.PyArray_DATA(id_array)

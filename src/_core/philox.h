@@ -1,6 +1,6 @@
 /* Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC11), scalar.
  *
- * Exact: integer arithmetic modulo 2^32 only. simd.h and race_kernel.c hold the vector form of the same rounds. */
+ * Exact: integer arithmetic modulo 2^32 only. philox_simd.h holds the vector form of the same rounds. */
 #ifndef PC_PHILOX_H
 #define PC_PHILOX_H
 

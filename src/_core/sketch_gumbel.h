@@ -30,6 +30,7 @@ static int find_items(const pc_sketch_kind *kind, const pc_set *set, double done
     const double in_words = (double)kind->k * 0x1p32 * PC_LOOSE;
     const double reached = done * in_words, reach = limit * in_words;
     const uint32_t prime = kind->table->prime;
+    const int short_ids = !set->ids && set->n <= INT64_C(1) << 32; /* what all counters share is then hashed once */
     const pc_draw draw = {.seed = kind->seed};
     rounds r;
     begin_rounds(&r, &draw, PC_DOMAIN_SKETCH_ITEM);
@@ -40,7 +41,7 @@ static int find_items(const pc_sketch_kind *kind, const pc_set *set, double done
             philox *p = &hashed[i / PC_W];
             items at;
             load_items(&at, set, start + i);
-            if (!set->ids) { /* below 2^32: what all counters share is hashed once */
+            if (short_ids) {
                 philox_begin(p, &r, at.id[0], at.id[1]);
 #pragma GCC unroll 8
                 for (int round = 2; round < PC_PHILOX_ROUNDS; round++)

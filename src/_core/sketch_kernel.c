@@ -4,9 +4,9 @@
  * compared to name what a register holds. What is skipped is skipped by safe bounds:
  *   - An arrival later than the latest of the registers' best ones changes nothing. So arrivals are made up to a limit,
  *     and if every register then has one that is not later than the limit, all is done; else the limit grows.
- *   - -ln(u) >= 1 - u, and 1 - u is at least the complement of u's high word times 2^-32. PC_LOOSE covers every
- * rounding in a bound: a few operations of relative error 2^-53, and ln's ulp. The order of the items, and how they are
- * cut into sets whose registers are then combined, does not matter: a register holds the smallest (time, id, tag). */
+ *   - -ln(u) >= 1 - u, and 1 - u is at least the complement of u's high word times 2^-32.
+ * PC_LOOSE (sketch.h) covers the rounding of a bound. A register holds the smallest (time, id, tag), so the order of
+ * the items does not matter, nor how they are cut into sets whose registers are then combined. */
 
 #include <math.h>
 #include <stdlib.h>

@@ -8,7 +8,10 @@ static inline uint64_t lane_of(const pc_vq v[2], int lane) { return ((const uint
 
 /* Tiers whose first dart may come up to the limit, but for those found for the limit that is done: PC_W items at a
  * time, four tiers a hash, from the top one down until no dart can. The clock of a first dart is at least its word's
- * complement times 2^-32, and at least 2^-33. */
+ * complement times 2^-32, and at least 2^-33: `early` is that times 2^32. All else in the comparisons are powers of
+ * two, so what one limit leaves out and the next one finds fit together. An item that is far lighter than others of its
+ * vector goes on down with them, to units that underflow to 0, or are negative where the exponent below is; neither
+ * reaches 0.5. */
 static int find_tiers(const pc_sketch_kind *kind, const pc_set *set, double done, double limit, pc_workspace *work,
                       int64_t *count) {
     const double reached = done * 0x1p32 * PC_LOOSE, reach = limit * 0x1p32 * PC_LOOSE;
@@ -38,7 +41,8 @@ static int find_tiers(const pc_sketch_kind *kind, const pc_set *set, double done
             uint64_t todo = 0; /* bit q PC_W + i: the tier of word q, of item i */
             for (int h = 0; h < 2; h++)
                 for (int q = 0; q < 4; q++) {
-                    const pc_vd early = pc_integers(~p.x[q][h] & 0xffffffffu), its = unit[h] * (double)(1 << 2 * q);
+                    const pc_vd early = pc_max_d(pc_integers(~p.x[q][h] & 0xffffffffu), (pc_vd){0} + 0.5);
+                    const pc_vd its = unit[h] * (double)(1 << 2 * q);
                     uint32_t found = pc_le_mask(early, its * reach);
                     if (done > 0)
                         found &= ~pc_le_mask(early, its * reached);

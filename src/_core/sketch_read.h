@@ -117,5 +117,5 @@ pc_status PC_HERE(pc_read_set)(const pc_items *from, pc_workspace *work, pc_set 
     *set = (pc_set){.ids = ids, .weights = work->weights, .n = n, .exponent = exponent - 1};
     for (int l = 0; l < 8; l++)
         set->total += total[l];
-    return PC_OK;
+    return set->total < INFINITY ? PC_OK : PC_BAD_VALUE; /* bad only if someone writes to the row meanwhile */
 }

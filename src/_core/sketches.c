@@ -40,8 +40,8 @@ static pc_table *make_table(int64_t k) {
     for (uint64_t i = 2; i < prime; i++)
         t->inverse[i] = (uint32_t)((prime - prime / i) * t->inverse[prime % i] % prime);
     pc_fpmode mode = pc_fp_enter();
-    for (int64_t i = 0; i < k;
-         i++) /* x_i / k < (k - i) / k before rounding, so not more after it; and ln is off by 1 ulp */
+    /* x_i / k is below (k - i) / k before rounding, so not above it after rounding; ln may be off by an ulp. */
+    for (int64_t i = 0; i < k; i++)
         t->strata[i] = -pc_ln((double)(k - i) / (double)k) / PC_LOOSE;
     pc_fp_leave(mode);
     return t;
@@ -186,22 +186,21 @@ int64_t pc_sketch_rows(const pc_matrix *matrix, const pc_sketch_kind *kind, int 
 
 /* ---- Running sketches. */
 
-#define ONE_EXPONENT (INT64_C(1) << 52)
+/* What an exponent adds to a key. 512 more are taken from every key: exponents of times span some 2,300 numbers, which
+ * then fit an int64. */
+static int64_t key_offset(int exponent) { return (exponent + INT64_C(512)) * (INT64_C(1) << 52); }
 
-/* Exponents of times span some 2,300: this much is added so that keys fit an int64. */
-#define KEY_BIAS (INT64_C(512) * ONE_EXPONENT)
+static int64_t key_of(double time, int exponent) { return (int64_t)pc_bits(time) - key_offset(exponent); }
 
-static int64_t key_of(double time, int exponent) { return (int64_t)pc_bits(time) - exponent * ONE_EXPONENT - KEY_BIAS; }
-
-/* A key as a time in a set's frame. One that a double cannot hold there is far beyond all times of the set: they are in
- * 2^-60 .. 2^1100. */
+/* A key as a time in a set's frame, 0 or INFINITY if no double can hold it there. The set's own arrivals are not before
+ * 2^-60, and its largest item alone has one at each register before 2^60: so the first stays, and the second goes. */
 static double time_of(int64_t key, int exponent) {
     if (key == PC_NEVER)
         return INFINITY;
     const int64_t power = (key >> 52) + exponent + 512;
     if (power <= 0)
         return 0;
-    return power >= 2047 ? INFINITY : pc_double((uint64_t)(key + exponent * ONE_EXPONENT + KEY_BIAS));
+    return power >= 2047 ? INFINITY : pc_double((uint64_t)(key + key_offset(exponent)));
 }
 
 pc_status pc_sketch_update(const pc_sketch_kind *kind, const pc_items *items, pc_running *running) {

@@ -21,7 +21,8 @@ int64_t pc_sketch_rows(const pc_matrix *matrix, const pc_sketch_kind *kind, int 
                        pc_status *status);
 
 /* A running sketch: the time of each register's best arrival, as a number with an exponent of its own. The double t
- * in the frame of a set with exponent e is bits(t) - e * 2^52, which orders as the times do; PC_NEVER: none yet. */
+ * in the frame of a set with exponent e is bits(t) - (e + 512) * 2^52, which orders as the times do; PC_NEVER: none
+ * yet. */
 #define PC_NEVER INT64_MAX
 typedef struct {
     int64_t *key;

@@ -45,6 +45,8 @@ def unsigned(x: Any, name: str, limit: int = UINT64_LIMIT) -> Any:
         if 0 < x < limit:
             return np.array(x, np.uint64)  # a ufunc takes arrays without a dimension faster than scalars
         raise ValueError(f"{name} must be in 0..{_limit_text(limit)}, got {x}")
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError(f"{name} must not be a masked array")
     a = np.asarray(x)
     if a.dtype.kind not in "iu":
         if a.size == 0 and not isinstance(x, np.ndarray):

@@ -4,25 +4,16 @@
 pieces; `similarity` and `similarity_matrix` compare them. `docs/minhash.md` writes them down to the bit.
 """
 
+import threading
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from pycouple import _core, ufuncs
-from pycouple._arguments import (
-    METHODS,
-    bad_value,
-    check_method,
-    integer,
-    one_seed,
-    real_rows,
-    row_text,
-    threads,
-    unsigned,
-)
+from pycouple._arguments import METHODS, check_method, integer, one_seed, threads
+from pycouple._sets import Registers, pair, set_error, sketch_sets
 
-Registers = npt.NDArray[np.unsignedinteger[Any]]
 Reals = npt.NDArray[np.float64]
 
 EMPTY = 2**64 - 1
@@ -83,8 +74,8 @@ def sketch(
     Returns
     -------
     ndarray of uint64, shape (..., k)
-        8 k bytes a set. With `bits` the type is the smallest of uint8, uint16 and uint32 that holds them. All registers
-        of a set without items hold `EMPTY`: its similarity with itself is 1, with others 0.
+        ``8 * k`` bytes a set. With `bits` the type is the smallest of uint8, uint16 and uint32 that holds them. All
+        registers of a set without items hold `EMPTY`: its similarity with itself is 1, with others 0.
 
     Raises
     ------
@@ -103,11 +94,13 @@ def sketch(
     -----
     "gumbel" follows ProbMinHash (Ertl, arXiv 1911.00675; the similarity: Moulton and Jiang, arXiv 1809.04052): the
     clocks of an item come in increasing order at registers drawn without replacement, so a set of n items costs
-    O(n + k log k). The clocks of one item are stratified over the registers. So registers are not independent: the
-    variance of an estimate of J is below the ``J (1 - J) / k`` of independent registers: about a third of it for {x}
-    against {x, y} of equal weights, about half of it for 20 of 40 such items, and close to it when there are many more
-    items than registers. "minhash" throws darts as DartMinHash does (Christiani, arXiv 2005.11547), at O(n + k log k)
-    cost; its registers are independent, the variance is ``J (1 - J) / k``.
+    O(n + k log k). The clocks of one item are stratified over the registers. So registers are not independent. The
+    variance of an estimate of J, next to the ``J (1 - J) / k`` of independent registers, is about a third of it for
+    {x} against {x, y} of equal weights, about half of it for 20 of 40 such items, and close to it when there are many
+    more items than registers; for k = 2 or 3 it can be above it, by up to a fifth where it was measured, and was not
+    for more. The first gumbel sketch of a k makes a table of ``12 * k`` bytes that stays. "minhash" throws darts as
+    DartMinHash does (Christiani, arXiv 2005.11547), at O(n + k log k) cost; its registers are independent, the variance
+    is ``J (1 - J) / k``.
 
     The result is bit-identical on every CPU, ISA level, memory layout, form of the input and thread count, and for all
     releases that implement version 1 of the sketches.
@@ -127,13 +120,7 @@ def sketch(
     """
     minhash, count, key = _kind(method, k, seed)
     kept = _kept_bits(bits)
-    options = (minhash, count, key, bool(normalize) and minhash, kept, threads(workers))
-    if hasattr(weights, "tocsr"):
-        out = _sketch_sparse(weights, options)
-    elif isinstance(weights, tuple):
-        out = _sketch_pair(weights, options)
-    else:
-        out = _sketch_dense(real_rows(weights, "weights"), options)
+    out = sketch_sets(weights, (minhash, count, key, bool(normalize) and minhash, kept, threads(workers)))
     return out if bits is None else out.astype(_bits_type(kept))
 
 
@@ -148,7 +135,8 @@ class Sketcher:
     Notes
     -----
     The result does not depend on the order and the grouping of updates and merges: it is the sketch of the union, in
-    which the largest weight of each id counts. (Weights of one id do not add up.) Keeps 24 k bytes; can be pickled.
+    which the largest weight of each id counts. (Weights of one id do not add up.) Takes ``24 * k`` bytes. Can be
+    copied and pickled, and used from several threads.
 
     Examples
     --------
@@ -164,7 +152,18 @@ class Sketcher:
     def __init__(self, k: int, seed: int, *, method: str = "gumbel") -> None:
         self._minhash, self._k, self._seed = _kind(method, k, seed)
         nothing = np.full(self._k, EMPTY, np.uint64)
-        self._registers = np.full(self._k, _core.NEVER, np.int64), nothing, nothing.copy()
+        self._registers = np.full(self._k, _core.NEVER, np.int64), nothing, nothing.copy()  # times, ids, darts
+        self._lock = threading.Lock()
+
+    def __getstate__(self) -> tuple[str, int, int, tuple[npt.NDArray[Any], ...]]:
+        with self._lock:
+            return self.method, self._k, self._seed, tuple(part.copy() for part in self._registers)
+
+    def __setstate__(self, state: tuple[str, int, int, tuple[npt.NDArray[Any], ...]]) -> None:
+        method, k, seed, registers = state
+        Sketcher.__init__(self, k, seed, method=method)
+        for mine, given in zip(self._registers, registers, strict=True):
+            mine[:] = given
 
     @property
     def k(self) -> int:
@@ -199,13 +198,13 @@ class Sketcher:
         ValueError, TypeError
             As for `sketch`; nothing is added then.
         """
-        keys, values = _pair(ids, weights)
+        keys, values = pair(ids, weights)
         if not len(keys):
             return
-        arguments = (self._minhash, self._k, self._seed, self._registers, values, keys)
-        status = _core.sketch_update(*arguments)
+        with self._lock:
+            status = _core.sketch_update(self._minhash, self._k, self._seed, self._registers, values, keys)
         if status not in (_core.OK, _core.NO_ITEM):
-            raise _error(status, values, keys)
+            raise set_error(status, values, keys)
 
     def merge(self, other: "Sketcher") -> None:
         """Add the items of another sketcher of the same k, seed and method.
@@ -226,7 +225,9 @@ class Sketcher:
             raise TypeError(f"other must be a Sketcher, got {type(other).__name__}")
         if (self._minhash, self._k, self._seed) != (other._minhash, other._k, other._seed):
             raise ValueError(f"sketchers differ: {self} cannot be merged with {other}")
-        _core.sketch_merge(self._registers, other._registers)
+        *_, registers = other.__getstate__()
+        with self._lock:
+            _core.sketch_merge(self._registers, registers)
 
     def sketch(self, *, bits: int | None = None) -> Registers:
         """The sketch of all items so far.
@@ -242,7 +243,8 @@ class Sketcher:
             As `pycouple.sketch` returns it.
         """
         kept = _kept_bits(bits)
-        out, status = _core.sketch_finish(self._minhash, self._k, self._seed, kept, self._registers)
+        with self._lock:
+            out, status = _core.sketch_finish(self._minhash, self._k, self._seed, kept, self._registers)
         if status != _core.OK:
             raise MemoryError(f"no memory for {self._k} registers")
         return out if bits is None else out.astype(_bits_type(kept))
@@ -265,7 +267,7 @@ def similarity(a: npt.ArrayLike, b: npt.ArrayLike, *, bits: int | None = None) -
         that are equal by chance, ``(fraction - 2**-bits) / (1 - 2**-bits)``: unbiased too, and below 0 now and then.
     standard_error : ndarray of float64
         ``sqrt(f (1 - f) / k)`` of the fraction f of equal registers, and with `bits` that over ``1 - 2**-bits``: the
-        standard error of independent registers ("gumbel" registers are a little better: see `sketch`). It is 0 where
+        standard error of independent registers ("gumbel" registers mostly do better: see `sketch`). It is 0 where
         all registers agree, or none does: such sets are then within some ``3 / k`` of similarity 1, or 0.
 
     Raises
@@ -359,90 +361,6 @@ def _bits_type(bits: int) -> type[np.unsignedinteger[Any]]:
     return np.uint8 if bits <= 8 else np.uint16 if bits <= 16 else np.uint32
 
 
-def _sketch_dense(x: npt.NDArray[Any], options: tuple[Any, ...]) -> Registers:
-    minhash, k, seed, normalize, bits, workers = options
-    x = x.astype(x.dtype.newbyteorder("="), copy=False)
-    rows = x.reshape(-1, x.shape[-1]) if x.size else np.zeros((int(np.prod(x.shape[:-1])), x.shape[-1]))
-    out, failed, status = _core.sketch_rows(rows, None, None, minhash, k, seed, normalize, bits, workers)
-    if failed >= 0:
-        where = np.array(np.unravel_index(failed, x.shape[:-1]), np.intp) if x.ndim > 1 else np.array([], np.intp)
-        raise _error(status, rows[failed], None, row_text(where))
-    shaped: Registers = out.reshape(*x.shape[:-1], k)
-    return shaped
-
-
-def _sketch_sparse(matrix: Any, options: tuple[Any, ...]) -> Registers:
-    minhash, k, seed, normalize, bits, workers = options
-    csr = _canonical(matrix)
-    values = np.ascontiguousarray(real_rows(csr.data, "weights"))
-    values = values.astype(values.dtype.newbyteorder("="), copy=False)
-    ids, starts = np.ascontiguousarray(csr.indices), np.ascontiguousarray(csr.indptr, np.int64)
-    out, failed, status = _core.sketch_rows(values, ids, starts, minhash, k, seed, normalize, bits, workers)
-    if failed >= 0:
-        row = slice(starts[failed], starts[failed + 1])
-        raise _error(status, values[row], ids[row], row_text(np.array([failed])) if matrix.ndim > 1 else "")
-    return out[0] if matrix.ndim == 1 else out
-
-
-def _canonical(matrix: Any) -> Any:
-    """A SciPy matrix as CSR, each column once a row and in order. Duplicates are summed in double."""
-    if matrix.dtype.kind not in "biuf":
-        raise TypeError(f"weights must be real numbers, got dtype {matrix.dtype}")
-    if matrix.ndim == 1:
-        matrix = matrix.reshape(1, -1)
-    csr = matrix if matrix.format == "csr" else matrix.astype(np.float64).tocsr()
-    ids, starts = csr.indices, csr.indptr
-    if starts.shape != (csr.shape[0] + 1,) or starts[0] < 0 or (starts[1:] < starts[:-1]).any():
-        raise ValueError("weights: the indptr of the sparse matrix is not a row of increasing numbers")
-    if starts[-1] > min(len(ids), len(csr.data)):
-        raise ValueError(f"weights: the sparse matrix has {len(ids)} indices, and indptr ends at {starts[-1]}")
-    if len(ids) and not 0 <= ids.min() <= ids.max() < csr.shape[1]:
-        raise ValueError(f"weights: an index of the sparse matrix is not in 0..{csr.shape[1] - 1}")
-    if not csr.has_canonical_format:
-        csr = csr.astype(np.float64, copy=True)
-        csr.sum_duplicates()
-    return csr
-
-
-def _sketch_pair(pair: tuple[Any, ...], options: tuple[Any, ...]) -> Registers:
-    minhash, k, seed, normalize, bits, workers = options
-    if len(pair) != 2:
-        raise ValueError(f"weights as a tuple must be (ids, weights), got {len(pair)} things; dense rows go in a list")
-    ids, values = _pair(*pair)
-    starts = np.array([0, len(ids)], np.int64)
-    out, failed, status = _core.sketch_rows(values, ids, starts, minhash, k, seed, normalize, bits, workers)
-    if failed >= 0:
-        raise _error(status, values, ids)
-    registers: Registers = out[0]
-    return registers
-
-
-def _pair(ids: Any, weights: Any) -> tuple[npt.NDArray[np.uint64], npt.NDArray[Any]]:
-    """Ids in increasing order, each with its largest weight."""
-    if np.ndim(ids) != 1 or np.shape(ids) != np.shape(weights):
-        shapes = f"{np.shape(ids)} and {np.shape(weights)}"
-        raise ValueError(f"ids and weights must be two arrays of one length, got shapes {shapes}")
-    keys, values = np.ascontiguousarray(unsigned(ids, "ids")), np.ascontiguousarray(real_rows(weights, "weights"))
-    values = values.astype(values.dtype.newbyteorder("="), copy=False)
-    if (keys[1:] > keys[:-1]).all():
-        return keys, values
-    order = np.argsort(keys)
-    keys, values = keys[order], values[order]
-    if (keys[1:] == keys[:-1]).any():
-        order = np.lexsort((values, keys))  # NaN after all numbers, so it is kept, and found
-        keys, values = keys[order], values[order]
-        last = np.append(keys[1:] != keys[:-1], True)
-        negative = values < 0  # kept too, to be found
-        keys, values = keys[last | negative], values[last | negative]
-    return keys, values
-
-
-def _error(status: int, values: npt.NDArray[Any], ids: Any, at: str = "") -> ValueError | MemoryError:
-    if status == _core.BAD_VALUE:
-        return ValueError(f"weights: {bad_value('weights', values, ids)}{at}")
-    return MemoryError(f"no memory for the sketch of {len(values)} items")
-
-
 def _two_sketches(a: Any, b: Any, bits: Any) -> tuple[Registers, Registers]:
     kept = _kept_bits(bits)
     wanted = np.dtype(_bits_type(kept) if kept else np.uint64)
@@ -451,11 +369,14 @@ def _two_sketches(a: Any, b: Any, bits: Any) -> tuple[Registers, Registers]:
         x = np.asarray(given)
         if x.dtype.kind != "u":
             raise TypeError(f"{name} must be a sketch, of unsigned integers; got dtype {x.dtype}")
+        x = x.astype(x.dtype.newbyteorder("="), copy=False)
         if x.dtype != wanted:
             how = "bits= is missing" if kept == 0 else f"bits={kept}"
             raise TypeError(f"{name} must be a sketch of dtype {wanted}, got {x.dtype} ({how})")
         if x.ndim == 0 or x.shape[-1] == 0:
             raise ValueError(f"{name} must have its registers in the last axis, got shape {x.shape}")
+        if kept not in (0, 8, 16, 32) and x.size and int(x.max()) >> kept:
+            raise ValueError(f"{name} has registers of more than {kept} bits")
         arrays.append(x)
     if arrays[0].shape[-1] != arrays[1].shape[-1]:
         counts = f"a has {arrays[0].shape[-1]}, b has {arrays[1].shape[-1]}"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pycouple._arguments import bad_value, check_method, check_same_items, real_rows, row_text
+from pycouple._arguments import bad_value, check_method, check_same_items, check_shapes, real_rows, row_text
 
 Reals = npt.NDArray[np.float64]
 
@@ -95,28 +95,29 @@ def weighted_jaccard(a: npt.ArrayLike, b: npt.ArrayLike) -> Reals:
     Parameters
     ----------
     a, b : array_like, shape (..., n)
-        Weights as for `total_variation`, but not divided by their sum.
+        Weights: non-negative, finite. They are not divided by their sum. Leading axes broadcast.
 
     Returns
     -------
     ndarray of float64
-        In [0, 1], of the leading axes' broadcast shape.
+        In [0, 1], of the leading axes' broadcast shape; 1 where both sets are empty.
 
     Raises
     ------
     ValueError
-        As for `total_variation`.
+        As for `total_variation`, but a row may have no positive weight.
 
     Examples
     --------
     >>> float(pycouple.theory.weighted_jaccard([4.0, 1.0, 0.0], [4.0, 2.0, 2.0]))
     0.625
     """
-    left, right = _weights(a, "a"), _weights(b, "b")
-    check_same_items(left, right, "a", "b")
+    left, right = _broadcast(_weights(a, "a"), _weights(b, "b"), "a", "b")
     top = np.maximum(left.max(axis=-1, keepdims=True), right.max(axis=-1, keepdims=True))
-    left, right = left / top, right / top  # so that the sums cannot overflow
-    return _scalar(np.minimum(left, right).sum(axis=-1) / np.maximum(left, right).sum(axis=-1))
+    empty = top == 0
+    scale = np.where(empty, 1.0, top)  # so that the sums cannot overflow
+    common, union = np.minimum(left, right) / scale + empty, np.maximum(left, right) / scale + empty
+    return _scalar(common.sum(axis=-1) / union.sum(axis=-1))
 
 
 def lower_bound(p: npt.ArrayLike, q: npt.ArrayLike) -> Reals:
@@ -223,14 +224,21 @@ _AGREEMENT = {"gumbel": _gumbel, "minhash": _minhash, "optimal": _optimal}
 
 
 def _distributions(p: npt.ArrayLike, q: npt.ArrayLike) -> tuple[Reals, Reals]:
-    left, right = _distribution(p, "p"), _distribution(q, "q")
-    check_same_items(left, right)
-    return np.broadcast_arrays(left, right)  # type: ignore[return-value]
+    return _broadcast(_distribution(p, "p"), _distribution(q, "q"), "p", "q")
+
+
+def _broadcast(x: Reals, y: Reals, left: str, right: str) -> tuple[Reals, Reals]:
+    check_same_items(x, y, left, right)
+    check_shapes(left, x, -1, {right: np.broadcast_to(0, y.shape[:-1])})
+    return np.broadcast_arrays(x, y)  # type: ignore[return-value]
 
 
 def _distribution(weights: npt.ArrayLike, name: str) -> Reals:
     w = _weights(weights, name)
-    w = w / w.max(axis=-1, keepdims=True)  # so that the sum cannot overflow
+    top = w.max(axis=-1, keepdims=True)
+    if (top == 0).any():
+        raise ValueError(f"{name}: no weight is positive{row_text(np.argwhere(top[..., 0] == 0)[0])}")
+    w = w / top  # so that the sum cannot overflow
     scaled: Reals = w / w.sum(axis=-1, keepdims=True)
     return scaled
 
@@ -243,9 +251,6 @@ def _weights(weights: npt.ArrayLike, name: str) -> Reals:
     if bad.any():
         row = np.argwhere(bad)[0][:-1]
         raise ValueError(f"{name}: {bad_value(name, w[tuple(row)])}{row_text(row)}")
-    none = w.max(axis=-1) == 0
-    if none.any():
-        raise ValueError(f"{name}: no weight is positive{row_text(np.argwhere(none)[0])}")
     return w
 
 

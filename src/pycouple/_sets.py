@@ -1,0 +1,119 @@
+"""Weighted sets in the forms that callers have, as the C core reads them."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pycouple import _core
+from pycouple._arguments import bad_value, real_rows, row_text, unsigned
+
+Registers = npt.NDArray[np.unsignedinteger[Any]]
+Options = tuple[bool, int, int, bool, int, int]  # minhash, k, seed, normalize, bits (0: whole registers), workers
+
+
+def sketch_sets(weights: Any, options: Options) -> Registers:
+    """The sketches of dense rows, of a SciPy sparse matrix, or of a tuple (ids, weights)."""
+    if hasattr(weights, "tocsr"):
+        return _sketch_sparse(weights, options)
+    if isinstance(weights, tuple):
+        return _sketch_pair(weights, options)
+    return _sketch_dense(real_rows(weights, "weights"), options)
+
+
+def pair(ids: Any, weights: Any) -> tuple[npt.NDArray[np.uint64], npt.NDArray[Any]]:
+    """Ids in increasing order, each with its largest weight."""
+    if np.ndim(ids) != 1 or np.shape(ids) != np.shape(weights):
+        shapes = f"{np.shape(ids)} and {np.shape(weights)}"
+        raise ValueError(f"ids and weights must be two arrays of one length, got shapes {shapes}")
+    keys, values = np.ascontiguousarray(unsigned(ids, "ids")), _native(real_rows(weights, "weights"))
+    if (keys[1:] > keys[:-1]).all():
+        return keys, values
+    order = np.argsort(keys)
+    keys, values = keys[order], values[order]
+    if (keys[1:] == keys[:-1]).any():
+        order = np.lexsort((values, keys))  # NaN after all numbers, so it is kept, and found
+        keys, values = keys[order], values[order]
+        kept = np.append(keys[1:] != keys[:-1], True) | (values < 0)  # negative ones too, to be found
+        keys, values = keys[kept], values[kept]
+    return keys, values
+
+
+def set_error(status: int, values: npt.NDArray[Any], ids: Any, at: str = "") -> ValueError | MemoryError:
+    """The error for a set that the core could not sketch."""
+    if status == _core.BAD_VALUE:
+        return ValueError(f"weights: {bad_value('weights', values, ids)}{at}")
+    return MemoryError(f"no memory for the sketch of {len(values)} items")
+
+
+def _native(x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """`x` in the machine's byte order."""
+    return x.astype(x.dtype.newbyteorder("="), copy=False)
+
+
+def _sketch_dense(x: npt.NDArray[Any], options: Options) -> Registers:
+    x = _native(x)
+    rows = x.reshape(-1, x.shape[-1]) if x.size else np.zeros((int(np.prod(x.shape[:-1])), x.shape[-1]))
+    out, failed, status = _core.sketch_rows(rows, None, None, *options)
+    if failed >= 0:
+        where = np.array(np.unravel_index(failed, x.shape[:-1]), np.intp) if x.ndim > 1 else np.array([], np.intp)
+        raise set_error(status, rows[failed], None, row_text(where))
+    shaped: Registers = out.reshape(*x.shape[:-1], out.shape[-1])
+    return shaped
+
+
+def _sketch_pair(given: tuple[Any, ...], options: Options) -> Registers:
+    if len(given) != 2:
+        raise ValueError(f"weights as a tuple must be (ids, weights), got {len(given)} things; dense rows go in a list")
+    ids, values = pair(*given)
+    out, failed, status = _core.sketch_rows(values, ids, np.array([0, len(ids)], np.int64), *options)
+    if failed >= 0:
+        raise set_error(status, values, ids)
+    registers: Registers = out[0]
+    return registers
+
+
+def _sketch_sparse(matrix: Any, options: Options) -> Registers:
+    csr = _canonical(matrix)
+    values, ids, starts = _native(real_rows(csr.data, "weights")), csr.indices, csr.indptr.astype(np.int64)
+    if ids.dtype not in (np.int32, np.int64):
+        ids = ids.astype(np.int64)
+    out, failed, status = _core.sketch_rows(values, np.ascontiguousarray(ids), starts, *options)
+    if failed >= 0:
+        row = slice(starts[failed], starts[failed + 1])
+        raise set_error(status, values[row], ids[row], row_text(np.array([failed])) if matrix.ndim > 1 else "")
+    return out[0] if matrix.ndim == 1 else out
+
+
+def _canonical(matrix: Any) -> Any:
+    """A SciPy matrix as CSR, each column once a row and in order. Duplicates are summed in double."""
+    if matrix.ndim > 2:
+        raise ValueError(f"weights as a sparse array must have one or two axes, got {matrix.ndim}")
+    if matrix.dtype.kind not in "biuf":
+        raise TypeError(f"weights must be real numbers, got dtype {matrix.dtype}")
+    if matrix.ndim == 1:
+        matrix = matrix.reshape(1, -1)
+    csr = matrix if matrix.format == "csr" else matrix.astype(np.float64).tocsr()
+    data, ids, starts = csr.data, csr.indices, csr.indptr
+    for name, array in (("indices", ids), ("indptr", starts)):
+        if array.dtype.kind not in "iu" or array.ndim != 1:
+            raise TypeError(f"weights: {name} of the sparse matrix must be integers, got dtype {array.dtype}")
+    if len(starts) != csr.shape[0] + 1 or starts[0] < 0 or (starts[1:] < starts[:-1]).any():
+        raise ValueError("weights: the indptr of the sparse matrix is not a row of increasing numbers")
+    if starts[-1] > min(len(ids), len(data)):
+        counts = f"{len(ids)} indices and {len(data)} numbers"
+        raise ValueError(f"weights: the sparse matrix has {counts}, and indptr ends at {starts[-1]}")
+    if len(ids) and not 0 <= ids.min() <= ids.max() < csr.shape[1]:
+        raise ValueError(f"weights: an index of the sparse matrix is not in 0..{csr.shape[1] - 1}")
+    if not _in_order(ids, starts):
+        csr = type(csr)((data.astype(np.float64), ids.copy(), starts.copy()), shape=csr.shape)
+        csr.sum_duplicates()
+    return csr
+
+
+def _in_order(ids: npt.NDArray[Any], starts: npt.NDArray[Any]) -> bool:
+    """Are the ids of each row increasing? (SciPy's own flag for it may be out of date.)"""
+    rises = ids[1:] > ids[:-1]
+    first = starts[(starts > 0) & (starts < len(ids))]  # the first of a row may be anything
+    rises[first - 1] = True
+    return bool(rises.all())
