@@ -21,22 +21,22 @@ def sketch_sets(weights: Any, options: Options) -> Registers:
     return _sketch_dense(real_rows(weights, "weights"), options)
 
 
-def pair(ids: Any, weights: Any) -> tuple[npt.NDArray[np.uint64], npt.NDArray[Any]]:
-    """Ids in increasing order, each with its largest weight."""
+def pair(ids: Any, weights: Any, in_order: bool = False) -> tuple[npt.NDArray[np.uint64], npt.NDArray[Any]]:
+    """The items, each id once, with its largest weight; `in_order` of the ids if that is asked."""
     if np.ndim(ids) != 1 or np.shape(ids) != np.shape(weights):
         shapes = f"{np.shape(ids)} and {np.shape(weights)}"
         raise ValueError(f"ids and weights must be two arrays of one length, got shapes {shapes}")
     keys, values = np.ascontiguousarray(unsigned(ids, "ids")), _native(real_rows(weights, "weights"))
     if (keys[1:] > keys[:-1]).all():
         return keys, values
-    order = np.argsort(keys)
+    if not in_order:
+        ordered = np.sort(keys)  # quicker than to put the weights in order too
+        if (ordered[1:] > ordered[:-1]).all():
+            return keys, values
+    order = np.lexsort((values, keys))  # NaN after all numbers, so it is kept, and found
     keys, values = keys[order], values[order]
-    if (keys[1:] == keys[:-1]).any():
-        order = np.lexsort((values, keys))  # NaN after all numbers, so it is kept, and found
-        keys, values = keys[order], values[order]
-        kept = np.append(keys[1:] != keys[:-1], True) | (values < 0)  # negative ones too, to be found
-        keys, values = keys[kept], values[kept]
-    return keys, values
+    kept = np.append(keys[1:] != keys[:-1], True) | (values < 0)  # negative ones too, to be found
+    return keys[kept], values[kept]
 
 
 def set_error(status: int, values: npt.NDArray[Any], ids: Any, at: str = "") -> ValueError | MemoryError:
@@ -65,7 +65,8 @@ def _sketch_dense(x: npt.NDArray[Any], options: Options) -> Registers:
 def _sketch_pair(given: tuple[Any, ...], options: Options) -> Registers:
     if len(given) != 2:
         raise ValueError(f"weights as a tuple must be (ids, weights), got {len(given)} things; dense rows go in a list")
-    ids, values = pair(*given)
+    *_, normalize, _, _ = options
+    ids, values = pair(*given, in_order=normalize)
     out, failed, status = _core.sketch_rows(values, ids, np.array([0, len(ids)], np.int64), *options)
     if failed >= 0:
         raise set_error(status, values, ids)
