@@ -15,8 +15,18 @@ PATH = Path(__file__).parents[1] / "docs" / "vectors" / "minhash-v1.json"
 KEYS = [(0, 0, 0), (2**64 - 1, 2**64 - 1, 255), (0x0123456789ABCDEF, 0xFEDCBA9876543210, 7), (42, 2**32, 1)]
 # (n, power of the uniforms, exponent of the scale)
 ROWS = [(1, 1, 0), (5, 1, 0), (64, 0, -1000), (65, 4, 1000), (300, 16, 0), (1000, 8, -3), (3000, 64, 7)]
-SETS = [(1, 1, 0), (2, 0, 3), (7, 1, 0), (50, 4, 900), (200, 16, -900)]
-REGISTERS = [1, 2, 16, 23]
+# (n, power, exponent, normalized): subnormal weights, and a sum that overflows, too
+SETS = [
+    (1, 1, 0, False),
+    (2, 0, 3, False),
+    (7, 1, 0, False),
+    (50, 4, 900, False),
+    (200, 16, -900, False),
+    (20, 2, -1070, False),
+    (100, 3, 5, True),
+    (5, 0, 1023, True),
+]
+REGISTERS = [1, 2, 16, 23, 97]
 
 
 def weights(seed, n, power, exponent):
@@ -53,10 +63,14 @@ def draws():
 
 def sketches():
     for seed, _, _ in KEYS:
-        for n, power, exponent in SETS:
+        for n, power, exponent, normalized in SETS:
+            items = sorted(zip(ids(seed, n).tolist(), weights(seed, n, power, exponent), strict=True))
+            numbers, w = zip(*items, strict=True)
+            if normalized:
+                w = oracle_minhash.probabilities(w, numbers)
             for k in REGISTERS:
-                for method in ("gumbel", "minhash"):
-                    values = oracle_minhash.sketch(ids(seed, n), weights(seed, n, power, exponent), k, seed, method)
+                for method in ("minhash",) if normalized else ("gumbel", "minhash"):
+                    values = oracle_minhash.sketch(numbers, w, k, seed, method)
                     yield {
                         "seed": hex(seed),
                         "n": n,
@@ -64,8 +78,10 @@ def sketches():
                         "exponent": exponent,
                         "k": k,
                         "method": method,
+                        "normalize": normalized,
                         "values": [f"{v:016x}" for v in values.tolist()],
                         "bits_5": oracle_minhash.signature(values, 5, seed).tolist(),
+                        "bits_17": oracle_minhash.signature(values, 17, seed).tolist(),
                     }
 
 

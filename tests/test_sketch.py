@@ -215,6 +215,26 @@ def test_sparse_duplicates_are_summed_in_double(level):
             assert np.array_equal(sketch(matrix, 50, 1, method="minhash"), want), dtype
 
 
+def test_sparse_duplicates_are_summed_as_they_come(level):
+    """Half an ulp nine times over: another order of the sum gives another weight, and another sketch."""
+    half = 0.75 * 2.0**-53
+    columns = np.arange(18) % 2 ^ 1
+    values = np.where(columns == 1, half, 0.0)
+    values[0] = float.fromhex("0x1.8076882480000p+0")
+    total = 0.0
+    for v in values[columns == 1]:
+        total += v
+    want = sketch([0.0, total], 1, 0, method="minhash")
+    order = np.argsort(columns, kind="stable")
+    forms = (
+        sparse.csr_array((values, columns, [0, 18]), (1, 2)),
+        sparse.coo_array((values, (np.zeros(18, int), columns)), (1, 2)),
+        sparse.csc_array((values[order], np.zeros(18, int), [0, 9, 18]), (1, 2)),
+    )
+    for form in forms:
+        assert np.array_equal(sketch(form, 1, 0, method="minhash")[0], want), form.format
+
+
 @METHOD
 def test_the_largest_weight_of_an_id_counts(level, method):
     rng = np.random.default_rng(40)

@@ -75,19 +75,19 @@ def _sketch_pair(given: tuple[Any, ...], options: Options) -> Registers:
 
 
 def _sketch_sparse(matrix: Any, options: Options) -> Registers:
-    csr = _canonical(matrix)
-    values, ids, starts = _native(real_rows(csr.data, "weights")), csr.indices, csr.indptr.astype(np.int64)
+    data, ids, starts = _rows(matrix)
+    values = _native(real_rows(data, "weights"))
     if ids.dtype not in (np.int32, np.int64):
         ids = ids.astype(np.int64)
-    out, failed, status = _core.sketch_rows(values, np.ascontiguousarray(ids), starts, *options)
+    out, failed, status = _core.sketch_rows(values, np.ascontiguousarray(ids), starts.astype(np.int64), *options)
     if failed >= 0:
         row = slice(starts[failed], starts[failed + 1])
         raise set_error(status, values[row], ids[row], row_text(np.array([failed])) if matrix.ndim > 1 else "")
     return out[0] if matrix.ndim == 1 else out
 
 
-def _canonical(matrix: Any) -> Any:
-    """A SciPy matrix as CSR, each column once a row and in order. Duplicates are summed in double."""
+def _rows(matrix: Any) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:
+    """Data, indices and indptr of a SciPy matrix as CSR, each column once a row and in order."""
     if matrix.ndim > 2:
         raise ValueError(f"weights as a sparse array must have one or two axes, got {matrix.ndim}")
     if matrix.dtype.kind not in "biuf":
@@ -106,10 +106,12 @@ def _canonical(matrix: Any) -> Any:
         raise ValueError(f"weights: the sparse matrix has {counts}, and indptr ends at {starts[-1]}")
     if len(ids) and not 0 <= ids.min() <= ids.max() < csr.shape[1]:
         raise ValueError(f"weights: an index of the sparse matrix is not in 0..{csr.shape[1] - 1}")
+    if matrix.format == "coo" and csr.nnz < matrix.nnz:  # SciPy has summed duplicates, in an order of its own
+        return _summed(matrix.row, matrix.col, matrix.data, csr.shape[0])
     if not _in_order(ids, starts):
-        csr = type(csr)((data.astype(np.float64), ids.copy(), starts.copy()), shape=csr.shape)
-        csr.sum_duplicates()
-    return csr
+        used = slice(starts[0], starts[-1])
+        return _summed(np.repeat(np.arange(csr.shape[0]), np.diff(starts)), ids[used], data[used], csr.shape[0])
+    return data, ids, starts
 
 
 def _in_order(ids: npt.NDArray[Any], starts: npt.NDArray[Any]) -> bool:
@@ -118,3 +120,15 @@ def _in_order(ids: npt.NDArray[Any], starts: npt.NDArray[Any]) -> bool:
     first = starts[(starts > 0) & (starts < len(ids))]  # the first of a row may be anything
     rises[first - 1] = True
     return bool(rises.all())
+
+
+def _summed(
+    rows: npt.NDArray[Any], columns: npt.NDArray[Any], data: npt.NDArray[Any], count: int
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[Any], npt.NDArray[np.int64]]:
+    """Data, indices and indptr of `count` rows. Duplicates are summed in double, in the order in which they come."""
+    order = np.lexsort((columns, rows))  # stable
+    rows, columns = rows[order], columns[order]
+    new = np.append(True, (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1]))
+    total = np.zeros(int(new.sum()))
+    np.add.at(total, np.cumsum(new) - 1, data[order].astype(np.float64))
+    return total, columns[new], np.searchsorted(rows[new], np.arange(count + 1))

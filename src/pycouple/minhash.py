@@ -46,8 +46,8 @@ def sketch(
 
         - A dense array is one set a row, of the items 0..n - 1. float16, float32 and float64 are read in place, strided
           and read-only arrays too; other real types are cast to float64.
-        - A SciPy matrix is one set a row, of its columns; CSR is read in place (duplicates are summed, in double, in a
-          copy).
+        - A SciPy matrix is one set a row, of its columns; CSR is read in place. Duplicates are summed, in double
+          and in the order in which they are stored, before the weights are checked.
         - A tuple of two arrays, both of shape (n,), is one set of any ids in 0..2**64 - 1. Of an id that comes more
           than once the largest weight counts.
 
