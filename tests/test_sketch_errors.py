@@ -148,6 +148,18 @@ def test_sparse_index_types():
         sketch(csr, 20, 1)
 
 
+def test_room_behind_the_last_row_is_not_read():
+    """SciPy allows arrays that are longer than the matrix."""
+    for indices, indptr in (([1, 0, 1, 0], [0, 1, 2]), ([1, 0], [0, 0, 0]), ([1, 0, 1], [1, 2, 3])):
+        csr = sparse.csr_array((2, 2))
+        csr.data, csr.indices, csr.indptr = np.arange(1.0, 1 + len(indices)), np.array(indices), np.array(indptr)
+        dense = np.zeros((2, 2))
+        for row in range(2):
+            for at in range(indptr[row], indptr[row + 1]):
+                dense[row, indices[at]] = at + 1
+        assert np.array_equal(sketch(csr, 20, 1, method="minhash"), sketch(dense, 20, 1, method="minhash"))
+
+
 def test_a_stale_flag_of_scipy_does_not_matter():
     csr = sparse.csr_array(np.array([[1.0, 2.0, 0.0], [0.0, 1.0, 4.0]]))
     assert csr.has_canonical_format

@@ -15,13 +15,13 @@
 #include "kernels.h"
 #include "ln_simd.h"
 #include "scan.h"
+#include "sum.h"
 
 enum {
     TIERS = 10,     /* tier t < 10: heights in [4^-(t+1), 4^-t), groups of 4^t items; one dart a unit of time */
     BASE = TIERS,   /* heights below 4^-10, groups of 4^10 items; 4/3 darts a unit of time */
     BLOCK_TIER = 3, /* whose groups are the blocks of 64 items */
-    CELLS = 512,    /* visited at a time */
-    SUMS = 32       /* item i is added to sum i mod 32 */
+    CELLS = 512     /* visited at a time */
 };
 
 typedef struct {
@@ -46,9 +46,7 @@ static void throw_darts(cells *c, const rounds *r, uint32_t j, uint32_t *place, 
         const pc_vq numbered[2] = {tag[0] | ((uint64_t)j << 20), tag[1] | ((uint64_t)j << 20)};
         philox p;
         philox_begin_tagged(&p, r, group, numbered);
-#pragma GCC unroll 8
-        for (int round = 2; round < PC_PHILOX_ROUNDS; round++)
-            philox_round(&p, r, round);
+        philox_finish(&p, r, 2);
         for (int h = 0; h < 2; h++) {
             const pc_vq in_base = (pc_vq)(tag[h] == (uint64_t)BASE << 16);
             const pc_vd scale = 1.0 - (pc_vd)((pc_vq)((pc_vd){0} + 0.25) & in_base);

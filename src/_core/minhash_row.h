@@ -17,27 +17,15 @@ typedef struct {
     uint64_t item;
 } FN(draw);
 
-static inline REAL FN(value_at)(const pc_row *row, int64_t i) {
-    const char *at = row->data + i * row->stride;
-    if (row->kind == PC_F16) {
-        uint16_t half;
-        memcpy(&half, at, sizeof half);
-        return (REAL)half_to_float(half);
-    }
-    REAL x;
-    memcpy(&x, at, sizeof x);
-    return x;
-}
-
 /* Adds scale * weight of `count` items, a multiple of 64, to the 32 sums. */
 static inline __attribute__((always_inline)) void FN(add)(const REAL *x, int64_t count, double scale,
-                                                          double total[SUMS]) {
-    enum { VECTORS = SUMS / PC_Q };
+                                                          double total[PC_SUMS]) {
+    enum { VECTORS = PC_SUMS / PC_Q };
     pc_vd sum[VECTORS];
 #pragma GCC unroll 16
     for (int v = 0; v < VECTORS; v++)
         sum[v] = *(const pc_vd_at *)(total + v * PC_Q);
-    for (int64_t i = 0; i < count; i += SUMS) {
+    for (int64_t i = 0; i < count; i += PC_SUMS) {
 #pragma GCC unroll 16
         for (int v = 0; v < VECTORS; v++)
             sum[v] += FN(lanes)(x + i + v * PC_Q) * scale;
@@ -49,7 +37,7 @@ static inline __attribute__((always_inline)) void FN(add)(const REAL *x, int64_t
 
 /* The sum of scale * weight: 32 sums over the items i mod 32, then of each half with the other. */
 static double FN(sum_of)(const pc_row *row, double scale) {
-    double total[SUMS] = {0};
+    double total[PC_SUMS] = {0};
     REAL buffer[16 * PC_BLOCK];
     for (int64_t start = 0, step = PC_BLOCK; start < row->n; start += step) {
         step = row->n - start >= 16 * PC_BLOCK ? 16 * PC_BLOCK : PC_BLOCK;
@@ -59,10 +47,7 @@ static double FN(sum_of)(const pc_row *row, double scale) {
         else
             FN(add)(x, step, scale, total);
     }
-    for (int half = SUMS / 2; half; half /= 2)
-        for (int i = 0; i < half; i++)
-            total[i] += total[i + half];
-    return total[0];
+    return pc_fold_sums(total);
 }
 
 /* Where the groups of each tier are, and, unless they are there already, their maxima. */
@@ -93,7 +78,8 @@ static void FN(gather)(FN(draw) * d, pc_scratch *scratch) {
 }
 
 static inline int FN(is_under)(const FN(draw) * d, int tier, uint32_t place, uint32_t height, int64_t i) {
-    const double w = (double)FN(value_at)(d->row, i);
+    REAL buffer[1];
+    const double w = (double)*FN(fetch)(d->row, i, 1, 0, buffer);
     const double u = ((double)(((uint64_t)height << 12) | (place & 0xfff)) + 0.5) * 0x1p-44;
     const double h = (tier == BASE ? u : 1.0 + 3.0 * u) * d->height[tier];
     return w > 0 && h < w * d->scratch->scale / d->scratch->sum;

@@ -67,4 +67,12 @@ static inline __attribute__((always_inline)) void philox_round(philox *p, const 
     }
 }
 
+/* The rounds from `first` on: 2 after philox_begin; 0 for counters of any kind in x[0..3], of which only the key of r
+ * is shared. */
+static inline __attribute__((always_inline)) void philox_finish(philox *p, const rounds *r, int first) {
+#pragma GCC unroll 10
+    for (int i = first; i < PC_PHILOX_ROUNDS; i++)
+        philox_round(p, r, i);
+}
+
 #endif

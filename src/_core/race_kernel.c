@@ -39,9 +39,7 @@ static void lane_words(const rounds *r, uint32_t index, uint32_t word[PC_BLOCK])
         const uint32_t first = 16 * index + (uint32_t)i;
         philox p;
         philox_begin(&p, r, deal + first, deal + (first + PC_Q));
-#pragma GCC unroll 8
-        for (int round = 2; round < PC_PHILOX_ROUNDS; round++)
-            philox_round(&p, r, round);
+        philox_finish(&p, r, 2);
         for (int h = 0; h < 2; h++) {
             const pc_vq low = (p.x[0][h] & 0xffffffffu) | (p.x[1][h] << 32);
             const pc_vq high = (p.x[2][h] & 0xffffffffu) | (p.x[3][h] << 32);

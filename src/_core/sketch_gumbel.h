@@ -31,9 +31,8 @@ static int find_items(const pc_sketch_kind *kind, const pc_set *set, double done
     const double reached = done * in_words, reach = limit * in_words;
     const uint32_t prime = kind->table->prime;
     const int short_ids = !set->ids && set->n <= INT64_C(1) << 32; /* what all counters share is then hashed once */
-    const pc_draw draw = {.seed = kind->seed};
     rounds r;
-    begin_rounds(&r, &draw, PC_DOMAIN_SKETCH_ITEM);
+    begin_key(&r, kind->seed);
     for (int64_t start = 0; start < set->n; start += 64) {
         philox hashed[64 / PC_W];
         uint64_t todo = 0;
@@ -43,9 +42,7 @@ static int find_items(const pc_sketch_kind *kind, const pc_set *set, double done
             load_items(&at, set, start + i);
             if (short_ids) {
                 philox_begin(p, &r, at.id[0], at.id[1]);
-#pragma GCC unroll 8
-                for (int round = 2; round < PC_PHILOX_ROUNDS; round++)
-                    philox_round(p, &r, round);
+                philox_finish(p, &r, 2);
             } else {
                 for (int h = 0; h < 2; h++) {
                     p->x[0][h] = at.id[h];
@@ -53,7 +50,7 @@ static int find_items(const pc_sketch_kind *kind, const pc_set *set, double done
                     p->x[2][h] = all_q(0);
                     p->x[3][h] = all_q(PC_DOMAIN_SKETCH_ITEM);
                 }
-                hash_lanes(p, kind->seed);
+                philox_finish(p, &r, 0);
             }
             for (int h = 0; h < 2; h++) {
                 const pc_vd early = pc_integers(~p->x[2][h] & 0xffffffffu);

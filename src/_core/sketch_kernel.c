@@ -16,22 +16,13 @@
 #include "kernels.h"
 #include "ln_simd.h"
 #include "philox_simd.h"
+#include "sum.h"
 
 /* ---- Philox of any counters. */
 
-static inline __attribute__((always_inline)) void hash_lanes(philox *p, uint64_t seed) {
-    const pc_vq m0 = all_q(PC_PHILOX_M0), m1 = all_q(PC_PHILOX_M1);
-    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
-#pragma GCC unroll 10
-    for (int round = 0; round < PC_PHILOX_ROUNDS; round++, k0 += PC_PHILOX_W0, k1 += PC_PHILOX_W1) {
-        for (int h = 0; h < 2; h++) {
-            const pc_vq p0 = pc_mul32(p->x[0][h], m0), p1 = pc_mul32(p->x[2][h], m1);
-            p->x[0][h] = pc_xor3(pc_high(p1), p->x[1][h], all_q(k0));
-            p->x[1][h] = p1;
-            p->x[2][h] = pc_xor3(pc_high(p0), p->x[3][h], all_q(k1));
-            p->x[3][h] = p0;
-        }
-    }
+static void begin_key(rounds *r, uint64_t seed) {
+    const pc_draw draw = {.seed = seed};
+    begin_rounds(r, &draw, PC_DOMAIN_SKETCH_ITEM);
 }
 
 enum { CALLS = 256 }; /* at a time; a multiple of PC_W */
@@ -45,6 +36,8 @@ typedef struct {
 
 /* The four words of each counter (id, third, last). */
 static void hash_calls(calls *c, uint64_t seed) {
+    rounds r;
+    begin_key(&r, seed);
     for (int i = c->count; i % PC_W; i++) {
         c->id[i] = 0;
         c->third[i] = c->last[i] = 0;
@@ -57,7 +50,7 @@ static void hash_calls(calls *c, uint64_t seed) {
             p.x[2][h] = __builtin_convertvector(*(const pc_vh_at *)(c->third + i + h * PC_Q), pc_vq);
             p.x[3][h] = __builtin_convertvector(*(const pc_vh_at *)(c->last + i + h * PC_Q), pc_vq);
         }
-        hash_lanes(&p, seed);
+        philox_finish(&p, &r, 0);
         for (int h = 0; h < 2; h++)
             for (int w = 0; w < 4; w++)
                 *(pc_vh_at *)(c->word[w] + i + h * PC_Q) = __builtin_convertvector(p.x[w][h], pc_vh);

@@ -15,6 +15,8 @@ static inline uint64_t lane_of(const pc_vq v[2], int lane) { return ((const uint
 static int find_tiers(const pc_sketch_kind *kind, const pc_set *set, double done, double limit, pc_workspace *work,
                       int64_t *count) {
     const double reached = done * 0x1p32 * PC_LOOSE, reach = limit * 0x1p32 * PC_LOOSE;
+    rounds r;
+    begin_key(&r, kind->seed);
     for (int64_t i = 0; i < set->n; i += PC_W) {
         items at;
         pc_vq tier[2], group[2];
@@ -37,7 +39,7 @@ static int find_tiers(const pc_sketch_kind *kind, const pc_set *set, double done
                 p.x[2][h] = group[h];
                 p.x[3][h] = all_q(PC_DOMAIN_SKETCH_TIER);
             }
-            hash_lanes(&p, kind->seed);
+            philox_finish(&p, &r, 0);
             uint64_t todo = 0; /* bit q PC_W + i: the tier of word q, of item i */
             for (int h = 0; h < 2; h++)
                 for (int q = 0; q < 4; q++) {

@@ -42,13 +42,10 @@ static const double *widen_row(const pc_row *row, double *out) {
 
 /* The sum of the contract, of scale * weight. */
 static double sum_by_item(const uint64_t *ids, const double *w, int64_t n, double scale) {
-    double total[32] = {0};
+    double total[PC_SUMS] = {0};
     for (int64_t i = 0; i < n; i++)
-        total[(ids ? ids[i] : (uint64_t)i) & 31] += w[i] * scale;
-    for (int half = 16; half; half /= 2)
-        for (int i = 0; i < half; i++)
-            total[i] += total[i + half];
-    return total[0];
+        total[(ids ? ids[i] : (uint64_t)i) % PC_SUMS] += w[i] * scale;
+    return pc_fold_sums(total);
 }
 
 static void divide_by_sum(const uint64_t *ids, const double *w, int64_t n, double *out) {

@@ -129,10 +129,17 @@ def check_method(method: str, known: Collection[str]) -> None:
         raise ValueError(f"method must be one of {', '.join(map(repr, known))}, got {method!r}")
 
 
-def check_same_items(p: npt.NDArray[Any], q: npt.NDArray[Any], left: str = "p", right: str = "q") -> None:
+def native(x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """`x` in the machine's byte order."""
+    return x.astype(x.dtype.newbyteorder("="), copy=False)
+
+
+def check_pair(p: npt.NDArray[Any], q: npt.NDArray[Any], left: str = "p", right: str = "q") -> None:
+    """Raise an error unless two batches of rows are over the same items and broadcast."""
     if p.shape[-1] != q.shape[-1]:
         counts = f"{left} has {p.shape[-1]}, {right} has {q.shape[-1]}"
         raise ValueError(f"{left} and {right} must be over the same items: {counts}")
+    check_shapes(left, p, -1, {right: np.broadcast_to(0, q.shape[:-1])})
 
 
 def check_out(out: Any, dtypes: tuple[type, ...]) -> None:

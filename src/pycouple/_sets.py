@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pycouple import _core
-from pycouple._arguments import bad_value, real_rows, row_text, unsigned
+from pycouple._arguments import bad_value, native, real_rows, row_text, unsigned
 
 Registers = npt.NDArray[np.unsignedinteger[Any]]
 Options = tuple[bool, int, int, bool, int, int]  # minhash, k, seed, normalize, bits (0: whole registers), workers
@@ -26,7 +26,7 @@ def pair(ids: Any, weights: Any, in_order: bool = False) -> tuple[npt.NDArray[np
     if np.ndim(ids) != 1 or np.shape(ids) != np.shape(weights):
         shapes = f"{np.shape(ids)} and {np.shape(weights)}"
         raise ValueError(f"ids and weights must be two arrays of one length, got shapes {shapes}")
-    keys, values = np.ascontiguousarray(unsigned(ids, "ids")), _native(real_rows(weights, "weights"))
+    keys, values = np.ascontiguousarray(unsigned(ids, "ids")), native(real_rows(weights, "weights"))
     if (keys[1:] > keys[:-1]).all():
         return keys, values
     if not in_order:
@@ -46,13 +46,8 @@ def set_error(status: int, values: npt.NDArray[Any], ids: Any, at: str = "") -> 
     return MemoryError(f"no memory for the sketch of {len(values)} items")
 
 
-def _native(x: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """`x` in the machine's byte order."""
-    return x.astype(x.dtype.newbyteorder("="), copy=False)
-
-
 def _sketch_dense(x: npt.NDArray[Any], options: Options) -> Registers:
-    x = _native(x)
+    x = native(x)
     rows = x.reshape(-1, x.shape[-1]) if x.size else np.zeros((int(np.prod(x.shape[:-1])), x.shape[-1]))
     out, failed, status = _core.sketch_rows(rows, None, None, *options)
     if failed >= 0:
@@ -76,7 +71,7 @@ def _sketch_pair(given: tuple[Any, ...], options: Options) -> Registers:
 
 def _sketch_sparse(matrix: Any, options: Options) -> Registers:
     data, ids, starts = _rows(matrix)
-    values = _native(real_rows(data, "weights"))
+    values = native(real_rows(data, "weights"))
     if ids.dtype not in (np.int32, np.int64):
         ids = ids.astype(np.int64)
     out, failed, status = _core.sketch_rows(values, np.ascontiguousarray(ids), starts.astype(np.int64), *options)
@@ -108,9 +103,10 @@ def _rows(matrix: Any) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[
         raise ValueError(f"weights: an index of the sparse matrix is not in 0..{csr.shape[1] - 1}")
     if matrix.format == "coo" and csr.nnz < matrix.nnz:  # SciPy has summed duplicates, in an order of its own
         return _summed(matrix.row, matrix.col, matrix.data, csr.shape[0])
+    used = slice(starts[0], starts[-1])
+    data, ids, starts = data[used], ids[used], starts - starts[0]
     if not _in_order(ids, starts):
-        used = slice(starts[0], starts[-1])
-        return _summed(np.repeat(np.arange(csr.shape[0]), np.diff(starts)), ids[used], data[used], csr.shape[0])
+        return _summed(np.repeat(np.arange(csr.shape[0]), np.diff(starts)), ids, data, csr.shape[0])
     return data, ids, starts
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pycouple import _core, ufuncs
-from pycouple._arguments import METHODS, check_method, integer, one_seed, threads
+from pycouple._arguments import METHODS, check_method, check_shapes, integer, native, one_seed, threads
 from pycouple._sets import Registers, pair, set_error, sketch_sets
 
 Reals = npt.NDArray[np.float64]
@@ -285,11 +285,8 @@ def similarity(a: npt.ArrayLike, b: npt.ArrayLike, *, bits: int | None = None) -
     array([1.  , 0.59])
     """
     left, right = _two_sketches(a, b, bits)
-    try:
-        equal = np.asarray(ufuncs.count_equal(left, right), np.float64)
-    except ValueError:
-        shapes = f"a {left.shape[:-1]}, b {right.shape[:-1]}"
-        raise ValueError(f"the batch shapes do not broadcast (without the registers): {shapes}") from None
+    check_shapes("a", left, -1, {"b": np.broadcast_to(0, right.shape[:-1])})
+    equal = np.asarray(ufuncs.count_equal(left, right), np.float64)
     k = left.shape[-1]
     fraction = equal / k
     error = np.sqrt(fraction * (1 - fraction) / k)
@@ -369,7 +366,7 @@ def _two_sketches(a: Any, b: Any, bits: Any) -> tuple[Registers, Registers]:
         x = np.asarray(given)
         if x.dtype.kind != "u":
             raise TypeError(f"{name} must be a sketch, of unsigned integers; got dtype {x.dtype}")
-        x = x.astype(x.dtype.newbyteorder("="), copy=False)
+        x = native(x)
         if x.dtype != wanted:
             how = "bits= is missing" if kept == 0 else f"bits={kept}"
             raise TypeError(f"{name} must be a sketch of dtype {wanted}, got {x.dtype} ({how})")

@@ -15,7 +15,7 @@ from pycouple._arguments import (
     STREAM_LIMIT,
     check_method,
     check_out,
-    check_same_items,
+    check_pair,
     check_shapes,
     real_rows,
     row_error,
@@ -268,8 +268,7 @@ def couple(
     (0.8844, 0.8818)
     """
     left, right = real_rows(p, "p"), real_rows(q, "q")
-    check_same_items(left, right)
-    check_shapes("p", left, -1, {"q": np.broadcast_to(0, right.shape[:-1])})
+    check_pair(left, right)
     return _sample(method, "p", left, seed, step), _sample(method, "q", right, seed, step)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pycouple._arguments import bad_value, check_method, check_same_items, check_shapes, real_rows, row_text
+from pycouple._arguments import bad_value, check_method, check_pair, real_rows, row_text
 
 Reals = npt.NDArray[np.float64]
 
@@ -228,8 +228,7 @@ def _distributions(p: npt.ArrayLike, q: npt.ArrayLike) -> tuple[Reals, Reals]:
 
 
 def _broadcast(x: Reals, y: Reals, left: str, right: str) -> tuple[Reals, Reals]:
-    check_same_items(x, y, left, right)
-    check_shapes(left, x, -1, {right: np.broadcast_to(0, y.shape[:-1])})
+    check_pair(x, y, left, right)
     return np.broadcast_arrays(x, y)  # type: ignore[return-value]
 
 
