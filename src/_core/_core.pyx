@@ -4,7 +4,7 @@
 import os
 
 cimport numpy as cnp
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 cdef extern from "Python.h" nogil:
     ctypedef struct PyThreadState
@@ -47,7 +47,7 @@ cdef extern from "loops.h" nogil:
         pc_kind kind
         int minhash
         int logits
-        int want_margin
+        int outputs
     int PC_CLOCKS, PC_GUMBELS, PC_UNIFORMS
     int64_t PC_NO_WINNER
     void pc_race_loop(char **, const cnp.npy_intp *, const cnp.npy_intp *, const pc_race_loop_data *)
@@ -139,23 +139,24 @@ cdef struct equal_tables:
 
 cdef equal_tables registers_tables
 cdef race_tables weights_tables, minhash_tables, logits_tables, margin_tables
+cdef race_tables weights_score_tables, logits_score_tables
 cdef random_tables clock_tables, gumbel_tables, uniform_tables
 
 
 cdef object make_race(
-        race_tables *t, bint minhash, bint logits, bint want_margin,
+        race_tables *t, bint minhash, bint logits, int outputs,
         const char *name, const char *doc, const char *signature):
     cdef int kind, i = 0
     for kind, real in enumerate((cnp.NPY_FLOAT16, cnp.NPY_FLOAT32, cnp.NPY_FLOAT64)):
         t.func[kind] = race_loop
-        t.data[kind] = pc_race_loop_data(<pc_kind>kind, minhash, logits, want_margin)
+        t.data[kind] = pc_race_loop_data(<pc_kind>kind, minhash, logits, outputs)
         t.data_at[kind] = &t.data[kind]
         types = [real, cnp.NPY_UINT64, cnp.NPY_UINT64] + [cnp.NPY_FLOAT64] * logits + [cnp.NPY_UINT64, cnp.NPY_UINT64]
-        for code in types + [cnp.NPY_INT64] + [cnp.NPY_FLOAT64] * 2 * want_margin:
+        for code in types + [cnp.NPY_INT64] + [cnp.NPY_FLOAT64] * (outputs - 1):
             t.types[i] = code
             i += 1
     return PyUFunc_FromFuncAndDataAndSignature(
-        t.func, t.data_at, t.types, KINDS, 5 + logits, 1 + 2 * want_margin, PyUFunc_None, name, doc, 0, signature)
+        t.func, t.data_at, t.types, KINDS, 5 + logits, outputs, PyUFunc_None, name, doc, 0, signature)
 
 
 cdef object make_random(random_tables *t, int what, const char *name, const char *doc):
@@ -183,20 +184,28 @@ cdef object make_equal(equal_tables *t, const char *name, const char *doc):
 
 
 sample_weights = make_race(
-    &weights_tables, False, False, False, b"sample_weights",
+    &weights_tables, False, False, 1, b"sample_weights",
     b"Winner of the exponential race: weights, seed, step, stream, first item -> item.", b"(n),(),(),(),()->()")
 sample_minhash = make_race(
-    &minhash_tables, True, False, False, b"sample_minhash",
+    &minhash_tables, True, False, 1, b"sample_minhash",
     b"Item of the first dart under the weights: weights, seed, step, stream, first item -> item.",
     b"(n),(),(),(),()->()")
 sample_logits = make_race(
-    &logits_tables, False, True, False, b"sample_logits",
+    &logits_tables, False, True, 1, b"sample_logits",
     b"Winner of the Gumbel race: logits, seed, step, temperature, stream, first item -> item.",
     b"(n),(),(),(),(),()->()")
 race_logits = make_race(
-    &margin_tables, False, True, True, b"race_logits",
+    &margin_tables, False, True, 3, b"race_logits",
     b"The Gumbel race: logits, seed, step, temperature, stream, first item -> item, score, margin.",
     b"(n),(),(),(),(),()->(),(),()")
+score_weights = make_race(
+    &weights_score_tables, False, False, 2, b"score_weights",
+    b"Winner of the exponential race, and minus its key: weights, seed, step, stream, first item -> item, score.",
+    b"(n),(),(),(),()->(),()")
+score_logits = make_race(
+    &logits_score_tables, False, True, 2, b"score_logits",
+    b"Winner of the Gumbel race: logits, seed, step, temperature, stream, first item -> item, score.",
+    b"(n),(),(),(),(),()->(),()")
 clock = make_random(
     &clock_tables, PC_CLOCKS, b"clock",
     b"Exp(1) clocks of the race: seed, step, stream, item -> clock.")
@@ -265,6 +274,7 @@ def ln(cnp.ndarray[cnp.float64_t, ndim=1] x):
 
 
 include "sketches.pxi"
+include "darts.pxi"
 
 try:
     use_level(os.environ.get("PYCOUPLE_ISA") or None)

@@ -17,7 +17,8 @@ enum {
     PC_DOMAIN_SKETCH_TIER = 6,  /* minhash sketches: the first darts of an item's tiers */
     PC_DOMAIN_SKETCH_DART = 7,  /* where a dart of a tier falls, and when the next one comes */
     PC_DOMAIN_SKETCH_VALUE = 8, /* the 64 bits that name a dart */
-    PC_DOMAIN_SKETCH_BITS = 9   /* b-bit signatures */
+    PC_DOMAIN_SKETCH_BITS = 9,  /* b-bit signatures */
+    PC_DOMAIN_EPOCH = 10        /* the protocol: seeds of its epochs */
 };
 
 #define PC_MAX_STREAM 255u

@@ -8,6 +8,7 @@ pc_status PC_HERE(pc_race_f32)(const pc_row *, const pc_race *, pc_scratch *, pc
 pc_status PC_HERE(pc_race_f64)(const pc_row *, const pc_race *, pc_scratch *, pc_winner *);
 pc_status PC_HERE(pc_minhash_f32)(const pc_row *, const pc_race *, pc_scratch *, pc_winner *);
 pc_status PC_HERE(pc_minhash_f64)(const pc_row *, const pc_race *, pc_scratch *, pc_winner *);
+pc_status PC_HERE(pc_darts)(const pc_row *, const pc_race *, pc_scratch *, pc_darts *, pc_dart *);
 pc_status PC_HERE(pc_read_set)(const pc_items *, pc_workspace *, pc_set *);
 pc_status PC_HERE(pc_sketch)(const pc_sketch_kind *, const pc_set *, pc_registers *, pc_workspace *);
 void PC_HERE(pc_sketch_values)(const pc_sketch_kind *, int bits, const pc_registers *, uint64_t *);
@@ -23,6 +24,7 @@ const pc_kernels PC_HERE(pc_kernels) = {
     .race_f64 = PC_HERE(pc_race_f64),
     .minhash_f32 = PC_HERE(pc_minhash_f32),
     .minhash_f64 = PC_HERE(pc_minhash_f64),
+    .darts = PC_HERE(pc_darts),
     .read_set = PC_HERE(pc_read_set),
     .sketch = PC_HERE(pc_sketch),
     .sketch_values = PC_HERE(pc_sketch_values),

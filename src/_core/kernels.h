@@ -2,10 +2,13 @@
 #ifndef PC_KERNELS_H
 #define PC_KERNELS_H
 
-#include "race.h"
+#include "dart.h"
 #include "sketch.h"
 
 typedef pc_status (*pc_race_fn)(const pc_row *, const pc_race *, pc_scratch *, pc_winner *);
+
+/* The first dart under weights into *first or, if there is a list, all those up to its end into the list. */
+typedef pc_status (*pc_darts_fn)(const pc_row *, const pc_race *, pc_scratch *, pc_darts *list, pc_dart *first);
 
 typedef pc_status (*pc_read_fn)(const pc_items *, pc_workspace *, pc_set *);
 typedef pc_status (*pc_sketch_fn)(const pc_sketch_kind *, const pc_set *, pc_registers *, pc_workspace *);
@@ -18,6 +21,7 @@ typedef struct {
     pc_race_fn race_f64;
     pc_race_fn minhash_f32; /* weights only; the score is minus the time of the dart */
     pc_race_fn minhash_f64;
+    pc_darts_fn darts;
     pc_read_fn read_set;
     pc_sketch_fn sketch;
     pc_values_fn sketch_values;

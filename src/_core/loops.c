@@ -43,7 +43,7 @@ static inline double load_f64(const char *p) { return pc_double(load_u64(p)); }
 
 /* ---- races */
 
-enum { MAX_ARGS = 9, STACK_BLOCKS = 128, BLOCK_BYTES = sizeof(double) + sizeof(uint32_t) + sizeof(float) };
+enum { MAX_ARGS = 9, STACK_BLOCKS = 128 };
 
 /* Below this many items a row's share of a thread is not worth waking one for. */
 #define ITEMS_A_CHUNK 32768
@@ -71,7 +71,7 @@ static pc_status race_row(const batch *b, int64_t i, pc_scratch *scratch, pc_win
         .first_item = load_u64(at[4 + logits]),
         .logits = logits,
         .temperature = logits ? load_f64(at[3]) : 1.0,
-        .want_margin = b->data->want_margin,
+        .want_margin = b->data->outputs == 3,
     };
     if (stream > PC_MAX_STREAM)
         return PC_BAD_STREAM;
@@ -92,15 +92,10 @@ static pc_status race_row(const batch *b, int64_t i, pc_scratch *scratch, pc_win
 static void race_chunks(void *argument, pc_chunks *chunks) {
     batch *b = argument;
     const int logits = b->data->logits;
-    const int64_t room = ((b->row.n + PC_BLOCK - 1) / PC_BLOCK + PC_BLOCK - 1) / PC_BLOCK * PC_BLOCK;
-    double on_stack[STACK_BLOCKS * BLOCK_BYTES / sizeof(double)];
-    double *memory = room <= STACK_BLOCKS ? on_stack : malloc((size_t)room * BLOCK_BYTES);
-    pc_scratch scratch = {.maxima = memory, .row = NULL};
-    if (memory) {
-        scratch.hash = (uint32_t *)(void *)(memory + room);
-        scratch.bound = (float *)(void *)(scratch.hash + room);
-        scratch.larger = memory + room;
-    }
+    const int64_t blocks = pc_scratch_blocks(b->row.n);
+    double on_stack[STACK_BLOCKS * PC_BLOCK_BYTES / sizeof(double)];
+    double *memory = blocks <= STACK_BLOCKS ? on_stack : malloc((size_t)blocks * PC_BLOCK_BYTES);
+    pc_scratch scratch = pc_scratch_in(memory, blocks);
 
     int marked = 0;
     pc_fpmode mode = pc_fp_enter();
@@ -116,10 +111,10 @@ static void race_chunks(void *argument, pc_chunks *chunks) {
             }
             const int out = 5 + logits;
             memcpy(b->args[out] + i * b->strides[out], &winner.item, sizeof winner.item);
-            if (b->data->want_margin) {
+            if (b->data->outputs > 1)
                 memcpy(b->args[out + 1] + i * b->strides[out + 1], &winner.score, sizeof winner.score);
+            if (b->data->outputs > 2)
                 memcpy(b->args[out + 2] + i * b->strides[out + 2], &winner.margin, sizeof winner.margin);
-            }
         }
     }
     pc_fp_leave(mode);
@@ -137,7 +132,7 @@ static pc_race_fn kernel_of(const pc_race_loop_data *data) {
 }
 
 void pc_race_loop(char **args, const intptr_t *dims, const intptr_t *strides, const pc_race_loop_data *data) {
-    const int count = 6 + data->logits + 2 * data->want_margin;
+    const int count = 5 + data->logits + data->outputs;
     batch b = {
         .data = data,
         .run = kernel_of(data),

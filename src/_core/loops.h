@@ -12,11 +12,13 @@
 
 #define PC_NO_WINNER INT64_MIN
 
-/* The data pointer of a race loop: args are x, seed, step, [temperature,] stream, first item; out item [score, margin].
+/* The data pointer of a race loop: args are x, seed, step, [temperature,] stream, first item; out item [score
+ * [margin]].
  */
 typedef struct {
     pc_kind kind;
-    int minhash, logits, want_margin; /* minhash: else the race; of weights only */
+    int minhash, logits; /* minhash: else the race; of weights only */
+    int outputs;         /* 1 to 3; margins of logits only */
 } pc_race_loop_data;
 
 enum { PC_CLOCKS, PC_GUMBELS, PC_UNIFORMS }; /* args are seed, step, stream, item; out a double */

@@ -1,5 +1,5 @@
 /* The weighted MinHash draw of one row, version 1 (docs/minhash.md), compiled once per ISA level: the first dart under
- * p = weights / sum.
+ * p = weights / sum, and lists of the darts under p (docs/protocol.md).
  *
  * Precision policy. Everything that names the draw is made in double by the operations of the contract: the sum, in its
  * written order; p of an item, one division; the time of a dart, a sum of logarithms; its height, exactly. Groups are
@@ -9,8 +9,8 @@
  * monotone, after it: no dart of the cell is under p. A sum below 2^-900 is made again from weights times 2^200, which
  * is exact for all of them and scales every partial sum, so p has the same bits. Larger groups of the next tier hold
  * every cell that is not left out: from max > 4^-(t+1) sum follows max > 4^-(t+2) sum. So the cells to visit are a tree
- * that is walked from its root. A cell is dropped once it has offered a dart, or when its time is past the best one:
- * later darts of a cell come later. */
+ * that is walked from its root. A cell is dropped when its time is past the best one, or the end of a list, and, unless
+ * there is a list, once it has offered a dart: later darts of a cell come later. */
 
 #include "kernels.h"
 #include "ln_simd.h"
@@ -18,10 +18,10 @@
 #include "sum.h"
 
 enum {
-    TIERS = 10,     /* tier t < 10: heights in [4^-(t+1), 4^-t), groups of 4^t items; one dart a unit of time */
-    BASE = TIERS,   /* heights below 4^-10, groups of 4^10 items; 4/3 darts a unit of time */
-    BLOCK_TIER = 3, /* whose groups are the blocks of 64 items */
-    CELLS = 512     /* visited at a time */
+    TIERS = PC_DART_TIERS, /* tier t < 10: heights in [4^-(t+1), 4^-t), groups of 4^t items; one dart a unit of time */
+    BASE = TIERS,          /* heights below 4^-10, groups of 4^10 items; 4/3 darts a unit of time */
+    BLOCK_TIER = 3,        /* whose groups are the blocks of 64 items */
+    CELLS = 512            /* visited at a time */
 };
 
 typedef struct {
@@ -73,10 +73,23 @@ static inline pc_vd lanes_f64(const double *x) { return *(const pc_vd_at *)x; }
 #undef REAL
 #undef FN
 
+static inline pc_status draw_of(const pc_race *race, pc_status status, const pc_dart *first, pc_winner *winner) {
+    *winner = (pc_winner){(int64_t)(first->item - race->first_item), -first->time, NAN};
+    return status;
+}
+
 pc_status PC_HERE(pc_minhash_f32)(const pc_row *row, const pc_race *race, pc_scratch *scratch, pc_winner *winner) {
-    return minhash_f32(row, race, scratch, winner);
+    pc_dart first = {0};
+    return draw_of(race, darts_f32(row, race, scratch, NULL, &first), &first, winner);
 }
 
 pc_status PC_HERE(pc_minhash_f64)(const pc_row *row, const pc_race *race, pc_scratch *scratch, pc_winner *winner) {
-    return minhash_f64(row, race, scratch, winner);
+    pc_dart first = {0};
+    return draw_of(race, darts_f64(row, race, scratch, NULL, &first), &first, winner);
+}
+
+pc_status PC_HERE(pc_darts)(const pc_row *row, const pc_race *race, pc_scratch *scratch, pc_darts *list,
+                            pc_dart *first) {
+    return row->kind == PC_F64 ? darts_f64(row, race, scratch, list, first)
+                               : darts_f32(row, race, scratch, list, first);
 }

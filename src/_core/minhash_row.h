@@ -1,7 +1,8 @@
-/* The MinHash draw of a row of REAL: included by minhash_kernel.c once for float, once for double.
+/* The darts under a row of REAL: included by minhash_kernel.c once for float, once for double.
  *
  * Read the row for block maxima and for its sum; make maxima of ever larger groups; walk the tree of cells that p
- * reaches into, gathering them; throw their darts until none can come before the first dart under p. */
+ * reaches into, gathering them; throw their darts until none can come before the first dart under p or, for a list,
+ * until all are past its end. */
 
 typedef struct {
     const pc_row *row;
@@ -13,8 +14,8 @@ typedef struct {
     double height[TIERS + 1]; /* what 1 + 3u (base: u) is multiplied by */
     rounds rounds;
     cells cells;
-    double best; /* time of the first dart under p so far */
-    uint64_t item;
+    pc_darts *list; /* NULL: only the first dart under p is wanted */
+    pc_dart best;   /* the first one so far; for a list only its end, after which none is wanted */
 } FN(draw);
 
 /* Adds scale * weight of `count` items, a multiple of 64, to the 32 sums. */
@@ -85,25 +86,27 @@ static inline int FN(is_under)(const FN(draw) * d, int tier, uint32_t place, uin
     return w > 0 && h < w * d->scratch->scale / d->scratch->sum;
 }
 
-/* Throw the darts of the gathered cells, one each a turn, until none can be the draw. */
+/* Throw the darts of the gathered cells, one each a turn, until none can be wanted. */
 static void FN(run)(FN(draw) * d) {
     uint32_t place[CELLS], height[CELLS];
     cells *c = &d->cells;
-    for (uint32_t j = 0; c->count; j = (j + 1) & 0xfff) {
+    for (uint32_t j = 0; c->count && j < PC_CELL_DARTS; j++) {
         throw_darts(c, &d->rounds, j, place, height);
         int kept = 0;
         for (int i = 0; i < c->count; i++) {
-            if (c->time[i] > d->best)
+            if (c->time[i] > d->best.time)
                 continue;
             const int tier = (int)(c->tag[i] >> 16), bits = 2 * tier;
             const uint64_t item = ((uint64_t)c->group[i] << bits) + (((uint64_t)place[i] << bits) >> 32);
             const uint64_t at = item - d->race->first_item; /* wraps around for items before the row */
             if (at < (uint64_t)d->row->n && FN(is_under)(d, tier, place[i], height[i], (int64_t)at)) {
-                if (c->time[i] < d->best || item < d->item) {
-                    d->best = c->time[i];
-                    d->item = item;
+                const pc_dart dart = {c->time[i], item, c->group[i], (uint16_t)tier, (uint16_t)j};
+                if (!d->list) {
+                    if (pc_dart_before(&dart, &d->best))
+                        d->best = dart;
+                    continue;
                 }
-                continue;
+                pc_darts_add(d->list, &dart);
             }
             c->group[kept] = c->group[i];
             c->tag[kept] = c->tag[i];
@@ -111,6 +114,7 @@ static void FN(run)(FN(draw) * d) {
         }
         c->count = kept;
     }
+    c->count = 0;
 }
 
 static inline void FN(visit)(FN(draw) * d, int tier, uint64_t group) {
@@ -171,7 +175,9 @@ static void FN(walk)(FN(draw) * d, int tier, uint64_t group) {
     }
 }
 
-static pc_status FN(minhash)(const pc_row *row, const pc_race *race, pc_scratch *scratch, pc_winner *winner) {
+/* The first dart under p into *first or, if there is a list, all those up to its end into the list. */
+static pc_status FN(darts)(const pc_row *row, const pc_race *race, pc_scratch *scratch, pc_darts *list,
+                           pc_dart *first) {
     if (scratch->row != row->data) {
         if (row->n <= PC_BLOCK)
             FN(scan_short)(row, race, scratch);
@@ -195,8 +201,8 @@ static pc_status FN(minhash)(const pc_row *row, const pc_race *race, pc_scratch 
     d.race = race;
     d.scratch = scratch;
     d.cells.count = 0;
-    d.best = INFINITY;
-    d.item = 0;
+    d.list = list;
+    d.best = (pc_dart){.time = list ? list->until : INFINITY};
     double low = 1;
     for (int t = 0; t < TIERS; t++) {
         low *= 0.25;
@@ -213,8 +219,6 @@ static pc_status FN(minhash)(const pc_row *row, const pc_race *race, pc_scratch 
         FN(walk)(&d, BASE, g);
     }
     FN(run)(&d);
-    winner->item = (int64_t)(d.item - race->first_item);
-    winner->score = -d.best;
-    winner->margin = NAN;
+    *first = d.best;
     return PC_OK;
 }

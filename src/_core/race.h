@@ -57,4 +57,21 @@ typedef struct {
     uint64_t larger_from; /* MinHash: the first item of the row for which `larger` was made */
 } pc_scratch;
 
+/* How many blocks a row of n items needs room for, and a scratch in memory of so many times PC_BLOCK_BYTES. */
+enum { PC_BLOCK_BYTES = sizeof(double) + sizeof(uint32_t) + sizeof(float) };
+
+static inline int64_t pc_scratch_blocks(int64_t n) {
+    return ((n + PC_BLOCK - 1) / PC_BLOCK + PC_BLOCK - 1) / PC_BLOCK * PC_BLOCK;
+}
+
+static inline pc_scratch pc_scratch_in(double *memory, int64_t blocks) {
+    pc_scratch scratch = {.maxima = memory, .row = NULL};
+    if (memory) {
+        scratch.hash = (uint32_t *)(void *)(memory + blocks);
+        scratch.bound = (float *)(void *)(scratch.hash + blocks);
+        scratch.larger = memory + blocks;
+    }
+    return scratch;
+}
+
 #endif
