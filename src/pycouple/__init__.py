@@ -14,7 +14,7 @@ The source is Daliri, Musco and Suresh, *Coupling without Communication and Draf
 (arXiv 2408.07978).
 """
 
-from pycouple import theory, ufuncs
+from pycouple import protocol, speculative, theory, ufuncs
 from pycouple._config import __version__, show_config
 from pycouple.minhash import EMPTY, Similarity, Sketcher, similarity, similarity_matrix, sketch
 from pycouple.randomness import clocks, gumbels, seed_from, uniforms
@@ -29,6 +29,7 @@ __all__ = [
     "clocks",
     "couple",
     "gumbels",
+    "protocol",
     "race_logits",
     "sample",
     "sample_logits",
@@ -37,6 +38,7 @@ __all__ = [
     "similarity",
     "similarity_matrix",
     "sketch",
+    "speculative",
     "theory",
     "ufuncs",
     "uniforms",

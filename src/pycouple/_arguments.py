@@ -64,12 +64,12 @@ def unsigned(x: Any, name: str, limit: int = UINT64_LIMIT) -> Any:
     return a.astype(np.uint64)
 
 
-def one_seed(x: Any) -> int:
-    """`x` as one seed."""
-    seed = unsigned(x, "seed")
-    if seed.ndim:
-        raise ValueError(f"seed must be one integer, got an array of shape {seed.shape}")
-    return int(seed)
+def one_unsigned(x: Any, name: str) -> int:
+    """`x` as one number in 0..2**64 - 1."""
+    number = unsigned(x, name)
+    if number.ndim:
+        raise ValueError(f"{name} must be one integer, got an array of shape {number.shape}")
+    return int(number)
 
 
 def _big_integers(x: Any, name: str) -> npt.NDArray[np.object_]:

@@ -1,0 +1,86 @@
+"""Write docs/vectors/protocol-v1.json from the oracle, not from the C core. Run once per contract version:
+
+python tests/make_protocol_vectors.py
+"""
+
+import json
+from pathlib import Path
+
+import oracle
+import oracle_protocol
+
+PATH = Path(__file__).parents[1] / "docs" / "vectors" / "protocol-v1.json"
+
+KEYS = [(0, 0), (2**64 - 1, 2**64 - 1), (0x0123456789ABCDEF, 0xFEDCBA9876543210), (42, 2**32)]
+# (n, power of p, power of q, every which item of q is 0)
+PAIRS = [(1, 1, 1, 0), (2, 0, 1, 2), (5, 1, 1, 0), (17, 4, 4, 3), (64, 0, 0, 2), (65, 16, 1, 0), (300, 8, 8, 5)]
+ROUNDS = [255, 0, 2, 5]
+
+
+def weights(seed, n, power, zero=0):
+    """uniform ** power by repeated multiplication; items 0, zero, 2 zero, ... have weight 0."""
+    row = []
+    for i in range(n):
+        u, w = oracle.uniform(seed, 0, 0, i), 1.0
+        for _ in range(power):
+            w *= u
+        row.append(0.0 if zero and i % zero == 0 else w)
+    return row
+
+
+def entry(p, q, seed, step, rounds, **what):
+    a, b, _, messages = oracle_protocol.talk(p, q, seed, step, rounds)
+    return {
+        "key": [hex(seed), hex(step)],
+        **what,
+        "rounds": rounds,
+        "a": a,
+        "b": b,
+        "messages": [m.hex() for m in messages],
+    }
+
+
+def conversations():
+    for seed, step in KEYS:
+        for n, power_p, power_q, zero in PAIRS:
+            p, q = weights(seed, n, power_p), weights(seed ^ 1, n, power_q, zero)
+            for rounds in ROUNDS:
+                yield entry(p, q, seed, step, rounds, n=n, power_p=power_p, power_q=power_q, zero=zero)
+
+
+def long_conversations():
+    """The first steps in which near pairs over 8 items need the marks of many rounds; late ones have several epochs."""
+    p = weights(5, 8, 1)
+    for move, least in ((2.0**-4, 8), (2.0**-8, 22)):
+        q = [p[0] + move, *p[1:]]
+        found, step = 0, 0
+        while found < 2:
+            if len(oracle_protocol.talk(q, p, 5, step, 1)[2]) > 2:
+                long = entry(q, p, 5, step, 255, n=8, move=move)
+                if len(long["messages"]) >= least:
+                    yield long
+                    found += 1
+            step += 1
+
+
+def main():
+    vectors = {
+        "contract": "The protocol, version 1 (docs/protocol.md). key is seed, step; messages are hex.",
+        "weights_rule": "p: weight of item i is 1.0 times uniform(seed, step 0, stream 0, i), power_p times over, one "
+        "multiplication each; q: the same of seed ^ 1 and power_q, but 0 for items 0, zero, 2 zero, ... if zero > 0",
+        "long_rule": "q: weights of seed 5, power 1; p: the same, with move added to item 0",
+        "conversations": list(conversations()),
+        "long_conversations": list(long_conversations()),
+    }
+    lines = []
+    for name, value in vectors.items():
+        if isinstance(value, list):
+            inner = ",\n".join("    " + json.dumps(v) for v in value)
+            lines.append(f"  {json.dumps(name)}: [\n{inner}\n  ]")
+        else:
+            lines.append(f"  {json.dumps(name)}: {json.dumps(value)}")
+    PATH.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""docs/vectors/protocol-v1.json: the file is frozen, and the parties say what it says."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+from test_protocol import talk
+
+import pycouple
+from pycouple import protocol
+
+PATH = Path(__file__).parents[1] / "docs" / "vectors" / "protocol-v1.json"
+VECTORS = json.loads(PATH.read_text())
+EPSILON = {255: None, 0: 0.2, 2: 0.1, 5: 0.01}
+
+# Version 1 can never change: neither the vectors nor the long runs below.
+SHA256 = "61b8ed0bb6b4298ce3ddc020c273e8301939c4bb293cd1d61aef23bc611eb0be"
+LONG_RUNS = "db0fc652bc4155f6ab390c1044d6f7d2e522253a9dea34d9b18eaae45abeefc9"
+
+
+def test_the_file_is_frozen():
+    assert hashlib.sha256(PATH.read_bytes()).hexdigest() == SHA256
+
+
+def weights(seed, n, power, zero=0):
+    u, w = pycouple.uniforms(seed, 0, np.arange(n)), np.ones(n)
+    for _ in range(power):
+        w *= u
+    if zero:
+        w[::zero] = 0
+    return w
+
+
+def check(p, q, v):
+    seed, step = (int(x, 16) for x in v["key"])
+    alice, bob, messages = talk(p, q, seed, step, EPSILON[v["rounds"]])
+    assert [m.hex() for m in messages] == v["messages"], v
+    assert (alice.sample, bob.sample) == (v["a"], v["b"]), v
+
+
+def test_epsilons_stand_for_the_rounds():
+    assert all(protocol.rounds(epsilon) == r for r, epsilon in EPSILON.items() if epsilon)
+    assert {v["rounds"] for v in VECTORS["conversations"]} == set(EPSILON)
+
+
+def test_conversations(level):
+    for v in VECTORS["conversations"]:
+        seed = int(v["key"][0], 16)
+        check(weights(seed, v["n"], v["power_p"]), weights(seed ^ 1, v["n"], v["power_q"], v["zero"]), v)
+
+
+def test_long_conversations(level):
+    assert max(len(v["messages"]) for v in VECTORS["long_conversations"]) >= 22  # a round of two epochs
+    for v in VECTORS["long_conversations"]:
+        q = weights(5, v["n"], 1)
+        p = q.copy()
+        p[0] += v["move"]
+        check(p, q, v)
+
+
+def long_runs():
+    """Messages and samples at real sizes, over types, as one hash."""
+    digest = hashlib.sha256()
+    for n in (8, 64, 1000, 49_152, 131_072):
+        x, y = (pycouple.uniforms(seed, n, np.arange(n)) for seed in (2024, 2025))
+        for _ in range(5):
+            x, y = x * x, y * y
+        for dtype in (np.float16, np.float32, np.float64):
+            for step in range(40):
+                epsilon = 0.01 if step % 2 else None
+                alice, bob, messages = talk(x.astype(dtype), y.astype(dtype), n, step * (2**56 + 1), epsilon)
+                digest.update(b"".join(messages) + f"{alice.sample} {bob.sample}".encode())
+    return digest.hexdigest()
+
+
+def test_long_runs_are_frozen(level):
+    assert long_runs() == LONG_RUNS
