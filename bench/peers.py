@@ -66,6 +66,20 @@ def datasketch_minhash(n, k):
     return datasketch.WeightedMinHashGenerator(n, sample_size=k).minhash
 
 
+def first_dart(weights, rng):
+    """The first dart under p as the paper throws them: item uniform on n, height uniform on [0, 1], in pieces."""
+    p = weights / weights.sum()
+    piece = weights.size
+    thrown = 0
+    while True:
+        items, heights = rng.integers(weights.size, size=piece), rng.random(piece)
+        under = heights < p[items]
+        first = int(np.argmax(under))
+        if under[first]:
+            return thrown + first, int(items[first])
+        thrown += piece
+
+
 def torch_gumbel(logits):
     x = torch.from_numpy(logits)
     noise = torch.empty_like(x)

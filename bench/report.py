@@ -42,6 +42,9 @@ REAL = "bench_one_draw.py::TestRealRow::test_"
 SMALL = "bench_one_draw.py::TestSmallCall::test_"
 DRAW = "bench_minhash.py::TestDraw::test_"
 SKETCH = "bench_minhash.py::TestSketch::test_"
+DART = "bench_protocol.py::TestFirstDart::test_"
+RUN = "bench_protocol.py::TestRun::test_"
+LIST = "bench_protocol.py::TestListTarget::test_"
 MATRIX = "bench_minhash.py::TestSimilarityMatrix::test_"
 LARGE = 131_072
 
@@ -108,6 +111,12 @@ TABLE = [
         None,
     ),
     ("`similarity_matrix`, 200 x 200 / NumPy", f"{MATRIX}pycouple", f"{MATRIX}numpy", 1, None),
+    ("first dart and message of Alice, n = 131,072", f"{DART}alice", f"{DART}argmax", 1, None),
+    ("the same, AVX2 / AVX-512", f"{DART}level[avx2]", f"{DART}level[avx512]", 1, None),
+    ("the same, baseline / AVX-512", f"{DART}level[baseline]", f"{DART}level[avx512]", 1, None),
+    ("a whole run of the protocol, n = 131,072", f"{RUN}large", f"{DART}argmax", 1, None),
+    ("`list_target_logits`, 4 streams / `sample_logits`", f"{LIST}logits[4]", f"{LIST}sample_logits", 1, None),
+    ("`list_target_logits`, 8 streams / `sample_logits`", f"{LIST}logits[8]", f"{LIST}sample_logits", 1, None),
 ]
 # The same with peers first, and the smallest ratio wanted.
 PEERS = [
@@ -118,6 +127,7 @@ PEERS = [
     ("jax.random.categorical, jitted / ours", one("jax"), one("sample_logits"), 1, None),
     ("datasketch / gumbel sketch, k = 256", f"{SKETCH}datasketch", sketch("gumbel", LARGE, 256), 1, 20),
     ("datasketch / minhash sketch, k = 256", f"{SKETCH}datasketch", sketch("minhash", LARGE, 256), 1, 20),
+    ("NumPy's search for the first dart / Alice", f"{DART}numpy", f"{DART}alice", 1, None),
 ]
 # What, the timing, the largest time wanted.
 CALLS = [
@@ -128,6 +138,10 @@ CALLS = [
     ("gumbel sketch, n = 10,000, k = 256", sketch("gumbel", 10_000, 256), 60e-6),
     ("minhash sketch, n = 1,000, k = 1,024", sketch("minhash", 1000, 1024), None),
     ("minhash sketch, n = 10,000, k = 256", sketch("minhash", 10_000, 256), 0.7e-3),
+    ("first dart and message of Alice, n = 131,072", f"{DART}alice", 1e-3),
+    ("a whole run of the protocol, n = 131,072", f"{RUN}large", None),
+    ("the same with epsilon = 0.01", f"{RUN}bounded", None),
+    ("a whole run of the protocol, n = 8", f"{RUN}small", None),
 ]
 
 
