@@ -1,4 +1,4 @@
-"""The `pycouple` command: help, statuses and errors. The work of `pycouple demo` is tested in test_demo.py."""
+"""The `pycouple` command: help, statuses and errors. What `demo` and `reproduce` do has tests of its own."""
 
 import os
 import subprocess
@@ -8,6 +8,7 @@ import pytest
 
 import pycouple
 from pycouple.cli import main
+from pycouple.reproduce import CLAIMS
 
 
 def run_python(code, *arguments):
@@ -21,7 +22,10 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"pycouple {pycouple.__version__}\n"
 
 
-@pytest.mark.parametrize("command", [[], ["demo"], ["config"]])
+REPRODUCE = [["reproduce", *name] for name in ([], *([name] for name in CLAIMS), ["all"])]
+
+
+@pytest.mark.parametrize("command", [[], ["demo"], ["config"], *REPRODUCE])
 def test_help_has_examples(command, capsys):
     with pytest.raises(SystemExit) as stop:
         main([*command, "--help"])
@@ -29,11 +33,12 @@ def test_help_has_examples(command, capsys):
     assert "examples:\n  pycouple " in capsys.readouterr().out
 
 
-def test_no_command_prints_help(capsys):
-    assert main([]) == 2
+@pytest.mark.parametrize("command", [[], ["reproduce"]])
+def test_no_command_prints_help(command, capsys):
+    assert main(command) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith("usage: pycouple")
+    assert captured.err.startswith(" ".join(["usage: pycouple", *command]))
 
 
 def test_config(capsys):
@@ -50,6 +55,13 @@ def test_config(capsys):
         (["demo", "--draws", "many"], "--draws: must be an integer, got 'many'"),
         (["demo", "--seed", "-1"], "--seed: must be in 0..2**64 - 1, got -1"),
         (["demo", "--workers", "0"], "workers must be positive"),
+        (["reproduce", "nothing"], "invalid choice: 'nothing'"),
+        (["reproduce", "bits", "--draws", "0"], "--draws: must be in 1..1000000, got 0"),
+        (["reproduce", "list", "--draws", "many"], "--draws: must be an integer, got 'many'"),
+        (["reproduce", "all", "--seed", "-1"], "--seed: must be in 0..2**64 - 1, got -1"),
+        (["reproduce", "pareto", "--workers", "0"], "workers must be positive"),
+        (["reproduce", "pareto", "--output", "/dev/null"], "File exists: '/dev/null'"),
+        (["reproduce", "all", "--output", "/proc/no_such_folder"], "'/proc/no_such_folder'"),
     ],
 )
 def test_wrong_arguments(arguments, message, capsys, tmp_path, monkeypatch):
@@ -72,13 +84,14 @@ def test_interrupt(monkeypatch):
     assert main(["demo"]) == 130
 
 
+@pytest.mark.parametrize("command", [["demo"], ["reproduce", "pareto"]])
 @pytest.mark.parametrize("missing", ["matplotlib", "rich"])
-def test_missing_extra(missing):
-    code = "import sys; sys.modules[sys.argv[1]] = None; from pycouple.cli import main; sys.exit(main(['demo']))"
-    process = run_python(code, missing)
+def test_missing_extra(missing, command):
+    code = "import sys; sys.modules[sys.argv[1]] = None; from pycouple.cli import main; sys.exit(main(sys.argv[2:]))"
+    process = run_python(code, missing, *command)
     assert process.returncode == 2
     assert process.stdout == ""
-    assert process.stderr == "pycouple demo needs the extra \"demo\": pip install 'pycouple[demo]'\n"
+    assert process.stderr == f"pycouple {command[0]} needs the extra \"demo\": pip install 'pycouple[demo]'\n"
 
 
 def test_imports_are_lazy():

@@ -2,20 +2,14 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import pycouple
+from pycouple._options import Parser, add_common, integer
+from pycouple.reproduce.options import add_reproduce
 
 MAX_DRAWS = 10_000_000  # some hundred megabytes of steps and draws for one position
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are exceptions, so that `main` reports every error in one way."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ValueError(f"{message} (see {self.prog} --help)")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,8 +33,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 2
         if arguments.command == "config":
             pycouple.show_config()
-        else:
+        elif arguments.command == "demo":
             _demo(arguments)
+        elif arguments.name is None:
+            arguments.print_help(sys.stderr)
+            return 2
+        else:
+            _reproduce(arguments)
     except KeyboardInterrupt:
         return 130
     except (ValueError, OSError) as error:
@@ -49,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("matplotlib", "rich"):
             raise
-        print("pycouple demo needs the extra \"demo\": pip install 'pycouple[demo]'", file=sys.stderr)
+        print(f"pycouple {arguments.command} needs the extra \"demo\": pip install 'pycouple[demo]'", file=sys.stderr)
         return 2
     return 0
 
@@ -67,31 +66,45 @@ def _demo(arguments: argparse.Namespace) -> None:
     )
 
 
-def _integer(low: int, high: int, range_text: str) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"must be an integer, got {text!r}") from None
-        if not low <= number <= high:
-            raise argparse.ArgumentTypeError(f"must be in {range_text}, got {number}")
-        return number
+def _reproduce(arguments: argparse.Namespace) -> None:
+    from pycouple.reproduce import flow
 
-    return parse
+    flow.run(
+        arguments.name,
+        output=arguments.output,
+        seed=arguments.seed,
+        draws=arguments.draws,
+        workers=arguments.workers,
+        as_json=arguments.json,
+    )
 
 
-def _build_parser() -> _Parser:
-    parser = _Parser(
+def _build_parser() -> Parser:
+    parser = Parser(
         prog="pycouple",
         description="Coupled sampling without communication: the same draw from a shared seed.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n"
-        "  pycouple demo      how often a language model and its drafters draw the same token\n"
-        "  pycouple config    the version, the machine and the ISA level in use",
+        "  pycouple demo             how often a language model and its drafters draw the same token\n"
+        "  pycouple reproduce all    the claims of the papers as experiments, and a report\n"
+        "  pycouple config           the version, the machine and the ISA level in use",
     )
     parser.add_argument("--version", action="version", version=f"pycouple {pycouple.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
 
+    _add_demo(commands)
+    add_reproduce(commands)
+    commands.add_parser(
+        "config",
+        help="print the version, the machine and the ISA level in use",
+        description="Print the version, the machine and the ISA level that the C core runs.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="examples:\n  pycouple config\n  PYCOUPLE_ISA=baseline pycouple config",
+    )
+    return parser
+
+
+def _add_demo(commands: "argparse._SubParsersAction[Parser]") -> None:
     demo = commands.add_parser(
         "demo",
         help="measure agreement on real next-token distributions and draw it against the bounds",
@@ -120,30 +133,11 @@ def _build_parser() -> _Parser:
         help="picture: .png, .svg or .pdf (%(default)s)",
     )
     demo.add_argument(
-        "--seed", type=_integer(0, 2**64 - 1, "0..2**64 - 1"), default=0, metavar="N", help="shared seed (%(default)s)"
-    )
-    demo.add_argument(
         "--draws",
-        type=_integer(1, MAX_DRAWS, f"1..{MAX_DRAWS}"),
+        type=integer(1, MAX_DRAWS, f"1..{MAX_DRAWS}"),
         default=2000,
         metavar="N",
         help="draws of each party a position by each method (%(default)s)",
     )
     demo.add_argument("--input", type=Path, metavar="FILE.npz", help="your own distributions, in the format below")
-    demo.add_argument("--json", action="store_true", help="print a JSON object in place of the table")
-    demo.add_argument(
-        "--workers",
-        type=_integer(-1, 2**16, "1..65536, or -1 for all cores"),
-        default=1,
-        metavar="N",
-        help="threads, -1 for all cores (%(default)s); the draws do not depend on it",
-    )
-
-    commands.add_parser(
-        "config",
-        help="print the version, the machine and the ISA level in use",
-        description="Print the version, the machine and the ISA level that the C core runs.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="examples:\n  pycouple config\n  PYCOUPLE_ISA=baseline pycouple config",
-    )
-    return parser
+    add_common(demo)

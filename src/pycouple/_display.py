@@ -1,0 +1,82 @@
+"""Pictures, tables and the progress bar of `pycouple demo` and `pycouple reproduce`. Needs the extra "demo"."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from rich import box
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+MARKERS = "os^Dv<>P"
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#666666", "#000000")
+FILLED: dict[str, Any] = {"markersize": 4.5, "markeredgewidth": 0, "alpha": 0.6}
+HOLLOW: dict[str, Any] = {"markersize": 4.0, "markeredgewidth": 0.7, "alpha": 0.7, "fillstyle": "none"}
+LINE: dict[str, Any] = {"color": "black", "linewidth": 1.3}
+OPTIMUM = r"optimum, $1 - D$"
+WORST_CASE = r"worst-case bound, $(1 - D)\,/\,(1 + D)$"
+
+_DATELESS: dict[str, dict[str, None]] = {  # so that the same numbers give the same bytes
+    ".pdf": {"CreationDate": None},
+    ".png": {"Software": None},
+    ".svg": {"Date": None},
+}
+SUFFIXES = tuple(_DATELESS)
+
+
+class Advance(Protocol):
+    """Moves the progress bar on."""
+
+    def __call__(self, steps: float = 1) -> None: ...
+
+
+@contextmanager
+def progress(label: str, total: float) -> Iterator[Advance]:
+    """A progress bar on stderr, on a terminal only."""
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task(label, total=total)
+        yield lambda steps=1: bar.advance(task, steps)
+
+
+def check_writable(path: Path) -> None:
+    """Fail before the long work, not after it."""
+    existed = path.exists()
+    path.open("ab").close()
+    if not existed:
+        path.unlink()
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty picture of a size in inches."""
+    picture = Figure(figsize=(width, height), dpi=150, layout="constrained")
+    FigureCanvasAgg(picture)
+    return picture
+
+
+def tidy(axes: Axes) -> None:
+    """A grid, and no box."""
+    axes.grid(alpha=0.25, linewidth=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def save(picture: Figure, path: Path) -> None:
+    """Write a picture as its suffix says: the same bytes for the same picture."""
+    with matplotlib.rc_context({"svg.hashsalt": "pycouple"}):
+        picture.savefig(path, metadata=_DATELESS[path.suffix.lower()])
+
+
+def new_table(title: str) -> Table:
+    """An empty table with a rule under its headings."""
+    return Table(title=f"{title}\n", box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+
+
+def plus_minus(measured: float, standard_error: float) -> str:
+    """A number with its standard error."""
+    return f"{measured:.4f} ± {standard_error:.4f}"
