@@ -73,24 +73,25 @@ def name(n, dart):
 
 
 def talk(p, q, seed, step=0, rounds=EXACT):
-    """Alice's and Bob's samples, the payloads as strings of bits, and the messages. None in b's place: no end."""
+    """Alice's and Bob's samples, the payloads as strings of bits, the messages, and how Bob came by his.
+
+    "met": Alice's dart at once; "before": one before it; "marks": one that rounds have shown; "allowed": Alice's after
+    rounds; "kept": one before hers since all rounds failed; "fresh": a draw of his own for that reason; None: no end.
+    """
     p, q = probabilities(p), probabilities(q)
     n = len(p)
     alice = first(p, seed, step)
     bits = [name(n, alice)]
     bobs = darts(q, seed, step, alice[0])
     under, before = alice in bobs, [dart for dart in bobs if dart < alice]
-    searches = rounds > 0
+    how, third, w = None, None, 0
     if under and (rounds == EXACT or not before):
-        b, searches = alice[1], False
+        how = "met"
     elif not under and before:
-        b, searches = before[0][1], False
-    elif rounds == 0:
-        b = before[0][1] if before else first(q, epoch_seed(seed, step, 0), step)[1]
-    w = 0
-    while searches:
+        how = "before"
+    while how is None and w < min(rounds, 24):
         bits.append("1")
-        marks, third = "", None
+        marks = ""
         for epoch in epochs(w)[0]:
             power, fresh = epochs(w)[1], epoch_seed(seed, step, epoch)
             end = 0.75 * 2**power
@@ -101,15 +102,15 @@ def talk(p, q, seed, step=0, rounds=EXACT):
         bits.append(marks)
         w += 1
         if third is not None:
-            b, searches = alice[1] if under else third[1], False
-        elif w == min(rounds, 24):
-            searches = False
-            if rounds == EXACT:
-                b = None
-            else:
-                b = before[0][1] if before else first(q, epoch_seed(seed, step, epochs(w)[0][0]), step)[1]
+            how = "allowed" if under else "marks"
+    if how is None and rounds != EXACT:
+        how = "kept" if before else "fresh"
+    last = first(q, epoch_seed(seed, step, epochs(w)[0][0]), step) if how == "fresh" else None
+    own = before[0] if before else None
+    dart = {"met": alice, "before": own, "marks": third, "allowed": alice, "kept": own, "fresh": last, None: None}[how]
+    b = None if dart is None else dart[1]
     bits.append("0")
-    return alice[1], b, bits, [message(n, seed, step, rounds, k, code) for k, code in enumerate(bits)]
+    return alice[1], b, bits, [message(n, seed, step, rounds, k, code) for k, code in enumerate(bits)], how
 
 
 def message(n, seed, step, rounds, number, code):

