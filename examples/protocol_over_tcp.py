@@ -77,18 +77,12 @@ async def run_party(name: str, rows: np.ndarray, port: int, epsilon: float | Non
     if name == "alice":
         await talk(*await connect(port))
     else:
-        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            try:
-                over.set_result(await talk(reader, writer))
-            except Exception as error:
-                over.set_exception(error)
-
-        async with await asyncio.start_server(accept, "127.0.0.1", port) as server:
-            port = server.sockets[0].getsockname()[1]
-            print(f"Bob listens on port {port}", file=sys.stderr, flush=True)
-            await over
+        came: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
+        server = await asyncio.start_server(lambda *streams: came.put_nowait(streams), "127.0.0.1", port)
+        print(f"Bob listens on port {server.sockets[0].getsockname()[1]}", file=sys.stderr, flush=True)
+        streams = await came.get()  # the first to come is Alice, or an error
+        server.close()
+        await talk(*streams)
     return {
         "tokens": [party.sample for party in parties],
         "bits": [party.bits_sent for party in parties],

@@ -3,12 +3,12 @@
 python tests/make_minhash_vectors.py
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
 import oracle
 import oracle_minhash
+import vector_file
 
 PATH = Path(__file__).parents[1] / "docs" / "vectors" / "minhash-v1.json"
 
@@ -94,14 +94,7 @@ def main():
         "draws": list(draws()),
         "sketches": list(sketches()),
     }
-    lines = []
-    for name, value in vectors.items():
-        if isinstance(value, list):
-            inner = ",\n".join("    " + json.dumps(v) for v in value)
-            lines.append(f"  {json.dumps(name)}: [\n{inner}\n  ]")
-        else:
-            lines.append(f"  {json.dumps(name)}: {json.dumps(value)}")
-    PATH.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    vector_file.write(PATH, vectors)
 
 
 if __name__ == "__main__":

@@ -3,11 +3,11 @@
 python tests/make_protocol_vectors.py
 """
 
-import json
 from pathlib import Path
 
 import oracle
 import oracle_protocol
+import vector_file
 
 PATH = Path(__file__).parents[1] / "docs" / "vectors" / "protocol-v1.json"
 
@@ -107,14 +107,7 @@ def main():
         "failing_conversations": list(failing_conversations()),
         "rare_names": list(rare_names()),
     }
-    lines = []
-    for name, value in vectors.items():
-        if isinstance(value, list):
-            inner = ",\n".join("    " + json.dumps(v) for v in value)
-            lines.append(f"  {json.dumps(name)}: [\n{inner}\n  ]")
-        else:
-            lines.append(f"  {json.dumps(name)}: {json.dumps(value)}")
-    PATH.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    vector_file.write(PATH, vectors)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,10 @@
 The rows are made from `uniform`, so that a reader in another language can make them too.
 """
 
-import json
 from pathlib import Path
 
 import oracle
+import vector_file
 
 PATH = Path(__file__).parents[1] / "docs" / "vectors" / "race-v1.json"
 
@@ -96,15 +96,7 @@ def main():
         "weights[i] = logits[i] - min(logits) + 0.125; i from 0",
         "draws": draws,
     }
-    lines = ["{"]
-    for k, (name, value) in enumerate(vectors.items()):
-        comma = "," if k + 1 < len(vectors) else ""
-        if isinstance(value, list):
-            inner = ",\n".join("    " + json.dumps(v) for v in value)
-            lines.append(f"  {json.dumps(name)}: [\n{inner}\n  ]{comma}")
-        else:
-            lines.append(f"  {json.dumps(name)}: {json.dumps(value)}{comma}")
-    PATH.write_text("\n".join([*lines, "}", ""]))
+    vector_file.write(PATH, vectors)
 
 
 if __name__ == "__main__":

@@ -132,8 +132,11 @@ def test_weights_are_copied():
     for step in range(50):
         alice, bob = Alice(p.copy(), 3, step), Bob(q.copy(), 3, step)
         x, y = p.copy(), q.copy()
-        changing, other = Alice(x, 3, step), Bob(y, 3, step)
+        view = y.view()
+        view.flags.writeable = False
+        changing, other = Alice(x, 3, step), Bob(view, 3, step)
         x[:], y[:] = 1, np.nan
+        assert changing.sample == alice.sample
         message, same = alice.start(), changing.start()
         while message is not None:
             assert message == same
@@ -206,6 +209,7 @@ def test_rounds_keep_the_loss_below_epsilon():
     """Against the exact loss F (1 - D - m), with the smallest m there is, over a fine grid of D."""
     d = np.append(np.linspace(0, 1, 200_001)[1:], np.geomspace(1e-9, 1e-3, 100_000))
     x = -np.expm1(-d)
+    assert protocol.MAX_ROUNDS == 24
     for r in range(25):
         failing = np.exp(8.0 * (2.0**r - 1) * np.log1p(-np.exp(-1) * x))
         loss = (failing * d * (1 - d) / (1 + d)).max()

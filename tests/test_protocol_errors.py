@@ -115,6 +115,10 @@ def test_another_version():
     refuses(parties_before(0), later, "the other party's protocol has version 2, this one has version 1")
 
 
+def test_a_code_of_whole_bytes():
+    assert encode_dart(4, Dart(0, 1, 4))[1] == 8
+
+
 @pytest.mark.parametrize(
     ("payload", "pattern"),
     [
@@ -124,6 +128,7 @@ def test_another_version():
         (b"\x00\x80", "names no dart: it is too long"),
         (b"\xff", "names no dart: it is truncated"),
         (encode_dart(4, Dart(0, 1, 0))[0] + b"\x00", "too long"),
+        (encode_dart(4, Dart(0, 1, 4))[0] + b"\x00", "too long"),  # after a code of 8 bits
     ],
 )
 def test_payloads_that_name_no_dart(payload, pattern):
@@ -224,7 +229,7 @@ def test_bad_weights(make, weights, error, pattern):
         ({"epsilon": 0}, ValueError, r"epsilon must be in \[2\*\*-26, 1\), got 0"),
         ({"epsilon": 1.0}, ValueError, r"epsilon must be in"),
         ({"epsilon": -0.1}, ValueError, r"epsilon must be in"),
-        ({"epsilon": 1e-9}, ValueError, r"epsilon must be in"),
+        ({"epsilon": 2.0**-26 * 0.999}, ValueError, r"epsilon must be in"),
         ({"epsilon": float("nan")}, ValueError, r"epsilon must be in .* got nan"),
         ({"epsilon": "0.1"}, TypeError, r"epsilon must be a real number, got str"),
         ({"epsilon": True}, TypeError, r"epsilon must be a real number, got bool"),

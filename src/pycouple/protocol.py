@@ -44,13 +44,13 @@ docs/protocol.md fixes every bit of the darts and of the messages, version 1.
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from pycouple import _core
-from pycouple._arguments import integer, native, one_unsigned, real_rows, row_error, unsigned
+from pycouple._arguments import check_pair, integer, native, one_unsigned, real_rows, row_error, unsigned
 from pycouple._messages import Dart, Frame, ProtocolError, cells, decode_dart, encode_dart, header_bytes
 
 __all__ = ["Alice", "Bob", "ProtocolError", "Run", "expected_bits_bound", "rounds", "run", "worst_case_bits"]
@@ -64,7 +64,6 @@ _EPOCH_POWER = 11  # an epoch has at most 2**11: later rounds have many
 _TIME_A_BUCKET = 0.75  # in which one dart under p is expected
 
 Weights = npt.NDArray[Any]
-Counts = npt.NDArray[np.int64]
 
 
 def rounds(epsilon: float) -> int:
@@ -179,13 +178,22 @@ class _Party:
     _name = ""
 
     def __init__(self, weights: npt.ArrayLike, seed: int, step: int = 0, *, epsilon: float | None = None) -> None:
-        self._weights = _one_row(weights, self._name)
-        self._seed, self._step = one_unsigned(seed, "seed"), one_unsigned(step, "step")
+        row = _one_row(weights, self._name)
+        self._begin(row, one_unsigned(seed, "seed"), one_unsigned(step, "step"), epsilon)
+
+    @classmethod
+    def _of(cls, row: Weights, seed: int, step: int, epsilon: float | None) -> Self:
+        """A party with arguments that are checked, and a row that nobody changes."""
+        party = cls.__new__(cls)
+        party._begin(row, seed, step, epsilon)
+        return party
+
+    def _begin(self, row: Weights, seed: int, step: int, epsilon: float | None) -> None:
+        self._weights, self._seed, self._step = row, seed, step
         self._rounds = MAX_ROUNDS if epsilon is None else rounds(epsilon)
         self._exact = epsilon is None
-        self._first, self._dart = self._draw(self._seed)  # her draw; of Bob's only that his weights allow one matters
-        n = len(self._weights)
-        self._frame = Frame(self._seed, self._step, n, EXACT if self._exact else self._rounds)
+        self._first, self._dart = self._draw(seed)  # also the check of the weights
+        self._frame = Frame(seed, step, len(row), EXACT if self._exact else self._rounds)
         self._next = 0  # the number of the next message, sent or received
         self._failed = False
         self.sample: int | None = None
@@ -260,7 +268,7 @@ class Alice(_Party):
     Parameters
     ----------
     p : array_like, shape (n,)
-        Weights, as for `pycouple.sample`: one row of at most 2**32 items. It is copied.
+        Weights, as for `pycouple.sample`: one row of at most 2**32 items. It is copied, so it may change afterwards.
     seed, step : int
         In 0..2**64 - 1, Bob's too.
     epsilon : float, optional
@@ -298,6 +306,9 @@ class Alice(_Party):
 
     def __init__(self, p: npt.ArrayLike, seed: int, step: int = 0, *, epsilon: float | None = None) -> None:
         super().__init__(p, seed, step, epsilon=epsilon)
+
+    def _begin(self, row: Weights, seed: int, step: int, epsilon: float | None) -> None:
+        super()._begin(row, seed, step, epsilon)
         self.sample = self._first
 
     def start(self) -> bytes:
@@ -369,6 +380,9 @@ class Bob(_Party):
 
     def __init__(self, q: npt.ArrayLike, seed: int, step: int = 0, *, epsilon: float | None = None) -> None:
         super().__init__(q, seed, step, epsilon=epsilon)
+
+    def _begin(self, row: Weights, seed: int, step: int, epsilon: float | None) -> None:
+        super()._begin(row, seed, step, epsilon)
         self._hers: int | None = None  # in the bounded variant the item of her dart, if it is under q
         self._own = -1  # the item of a dart under q before hers, or -1
 
@@ -488,8 +502,7 @@ def run(p: npt.ArrayLike, q: npt.ArrayLike, seed: int, step: Any = 0, *, epsilon
     (10.2512, 2.5034)
     """
     left, right = _one_row(p, "p"), _one_row(q, "q")
-    if len(left) != len(right):
-        raise ValueError(f"p and q must be over the same items: p has {len(left)}, q has {len(right)}")
+    check_pair(left, right)
     key, steps = one_unsigned(seed, "seed"), unsigned(step, "step")
     if epsilon is not None:
         rounds(epsilon)  # an error without a step, too
@@ -501,23 +514,22 @@ def run(p: npt.ArrayLike, q: npt.ArrayLike, seed: int, step: Any = 0, *, epsilon
 
 
 def _run(p: Weights, q: Weights, seed: int, step: int, epsilon: float | None) -> tuple[int | None, ...]:
-    alice, bob = Alice(p, seed, step, epsilon=epsilon), Bob(q, seed, step, epsilon=epsilon)
+    alice, bob = Alice._of(p, seed, step, epsilon), Bob._of(q, seed, step, epsilon)
     sent = [alice.start()]
     for party in (bob, alice) * (MAX_ROUNDS + 1):
         answer = party.receive(sent[-1])
         if answer is None:
             break
         sent.append(answer)
+    else:
+        raise AssertionError("the conversation did not end")
     bits, header_bits = alice.bits_sent + bob.bits_sent, alice.header_bits_sent + bob.header_bits_sent
     return alice.sample, bob.sample, bits, header_bits, len(sent), sum(map(len, sent))
 
 
 def _one_row(weights: npt.ArrayLike, name: str) -> Weights:
-    """A row that nobody changes while a run lasts."""
+    """A row of our own."""
     x = native(real_rows(weights, name))
     if x.ndim != 1:
         raise ValueError(f"{name} must be one row of weights, got an array of shape {x.shape}")
-    if x.flags.writeable or not x.flags.c_contiguous or not x.flags.aligned:
-        x = x.copy()
-        x.flags.writeable = False
-    return x
+    return x.copy()
