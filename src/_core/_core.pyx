@@ -33,6 +33,8 @@ cdef extern from "clock.h" nogil:
 cdef extern from "isa.h" nogil:
     ctypedef struct pc_kernels:
         const char *name
+        double (*softmax_f32)(const float *, int64_t, double, double, double *) noexcept nogil
+        double (*softmax_f64)(const double *, int64_t, double, double, double *) noexcept nogil
     const pc_kernels *pc_isa_level(int)
     bint pc_isa_supported(const pc_kernels *)
     const pc_kernels *pc_isa_use(const char *)
@@ -273,6 +275,7 @@ def ln(cnp.ndarray[cnp.float64_t, ndim=1] x):
     return out
 
 
+include "softmax.pxi"
 include "sketches.pxi"
 include "darts.pxi"
 

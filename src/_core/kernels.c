@@ -12,6 +12,8 @@ pc_status PC_HERE(pc_darts)(const pc_row *, const pc_race *, pc_scratch *, pc_da
 pc_status PC_HERE(pc_read_set)(const pc_items *, pc_workspace *, pc_set *);
 pc_status PC_HERE(pc_sketch)(const pc_sketch_kind *, const pc_set *, pc_registers *, pc_workspace *);
 void PC_HERE(pc_sketch_values)(const pc_sketch_kind *, int bits, const pc_registers *, uint64_t *);
+double PC_HERE(pc_softmax_f32)(const float *, int64_t, double, double, double *);
+double PC_HERE(pc_softmax_f64)(const double *, int64_t, double, double, double *);
 int64_t PC_HERE(pc_equal_8)(const void *, const void *, int64_t);
 int64_t PC_HERE(pc_equal_16)(const void *, const void *, int64_t);
 int64_t PC_HERE(pc_equal_32)(const void *, const void *, int64_t);
@@ -28,5 +30,7 @@ const pc_kernels PC_HERE(pc_kernels) = {
     .read_set = PC_HERE(pc_read_set),
     .sketch = PC_HERE(pc_sketch),
     .sketch_values = PC_HERE(pc_sketch_values),
+    .softmax_f32 = PC_HERE(pc_softmax_f32),
+    .softmax_f64 = PC_HERE(pc_softmax_f64),
     .equal = {PC_HERE(pc_equal_8), PC_HERE(pc_equal_16), PC_HERE(pc_equal_32), PC_HERE(pc_equal_64)},
 };

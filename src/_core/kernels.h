@@ -15,6 +15,10 @@ typedef pc_status (*pc_sketch_fn)(const pc_sketch_kind *, const pc_set *, pc_reg
 typedef void (*pc_values_fn)(const pc_sketch_kind *, int bits, const pc_registers *, uint64_t *);
 typedef int64_t (*pc_equal_fn)(const void *, const void *, int64_t);
 
+/* The terms exp((x - top) / temperature) of n logits, and their sum. */
+typedef double (*pc_softmax_f32_fn)(const float *, int64_t n, double top, double temperature, double *terms);
+typedef double (*pc_softmax_f64_fn)(const double *, int64_t n, double top, double temperature, double *terms);
+
 typedef struct {
     const char *name;
     pc_race_fn race_f32; /* float16 and float32 rows */
@@ -25,6 +29,8 @@ typedef struct {
     pc_read_fn read_set;
     pc_sketch_fn sketch;
     pc_values_fn sketch_values;
+    pc_softmax_f32_fn softmax_f32;
+    pc_softmax_f64_fn softmax_f64;
     pc_equal_fn equal[4]; /* of how many elements of 1, 2, 4 and 8 bytes two arrays are equal */
 } pc_kernels;
 

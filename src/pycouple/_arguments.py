@@ -124,9 +124,10 @@ def threads(workers: Any) -> int:
     return min(count, 2**16)
 
 
-def check_method(method: str, known: Collection[str]) -> None:
-    if method not in known:
-        raise ValueError(f"method must be one of {', '.join(map(repr, known))}, got {method!r}")
+def check_choice(name: str, value: str, known: Collection[str]) -> None:
+    """Raise an error unless `value` is one of the known ones."""
+    if value not in known:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, known))}, got {value!r}")
 
 
 def native(x: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pycouple import _core, ufuncs
-from pycouple._arguments import METHODS, check_method, check_shapes, integer, native, one_unsigned, threads
+from pycouple._arguments import METHODS, check_choice, check_shapes, integer, native, one_unsigned, threads
 from pycouple._sets import Registers, pair, set_error, sketch_sets
 
 Reals = npt.NDArray[np.float64]
@@ -337,7 +337,7 @@ def similarity_matrix(
 
 
 def _kind(method: Any, k: Any, seed: Any) -> tuple[bool, int, int]:
-    check_method(method, METHODS)
+    check_choice("method", method, METHODS)
     count = integer(k, "k")
     if not 1 <= count <= _core.REGISTERS:
         raise ValueError(f"k must be in 1..{_core.REGISTERS}, got {count}")

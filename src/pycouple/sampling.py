@@ -13,7 +13,7 @@ from pycouple import _core, ufuncs
 from pycouple._arguments import (
     METHODS,
     STREAM_LIMIT,
-    check_method,
+    check_choice,
     check_out,
     check_pair,
     check_shapes,
@@ -290,7 +290,7 @@ def _sample(
         "stream": unsigned(stream, "stream", STREAM_LIMIT),
         "item_offset": unsigned(item_offset, "item_offset"),
     }
-    check_method(method, METHODS)
+    check_choice("method", method, METHODS)
     ufunc = ufuncs.sample_minhash if method == "minhash" else ufuncs.sample_weights
     items: Items = _draw(ufunc, name, x, parameters, axis, out, workers)
     return items

@@ -80,8 +80,8 @@ def list_target(
 
     So the text depends on the target's distributions, the seed and the streams, never on the drafter: a better drafter,
     or none, gives the same text. The streams are part of the target's rule: another number of them draws from the same
-    distribution, but other tokens. Keep the list fixed, even where fewer drafts still follow the text: acceptance is
-    then rarer than with all of them, and the token is the same.
+    distribution, but other tokens. `verify_list` keeps the list fixed, where fewer drafts still follow the text too, or
+    shortens it, as its `invariance` says.
 
     The draw is a pure function of the row, seed, step and the set of streams, bit-identical on every machine as in
     `pycouple.sample`.

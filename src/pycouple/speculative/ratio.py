@@ -1,0 +1,79 @@
+"""The standard ratio test of speculative decoding, for comparison only: its text depends on the drafter."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from pycouple.speculative.verification import Verified
+from pycouple.speculative.warpers import SamplingParams, warp
+
+Reals = npt.NDArray[np.float64]
+
+
+def ratio_test(
+    draft_tokens: Sequence[int] | npt.NDArray[np.integer],
+    draft_logits: npt.ArrayLike,
+    target_logits: npt.ArrayLike,
+    rng: "np.random.Generator",
+    params: SamplingParams | None = None,
+) -> Verified:
+    """Accept each draft with probability min(1, q / p), and draw from the rest of q where it is refused.
+
+    Parameters
+    ----------
+    draft_tokens : sequence of int, length K
+        Drawn from softmax(warp(draft_logits)) with randomness that `rng` knows nothing of.
+    draft_logits, target_logits : array_like, shapes (K, n) and (K + 1, n)
+    rng : numpy.random.Generator
+        Fresh randomness.
+    params : SamplingParams, optional
+        Of both.
+
+    Returns
+    -------
+    Verified
+        As of `verify`.
+
+    Raises
+    ------
+    ValueError
+        The numbers of rows do not fit; logits are wrong, as for `warp`.
+
+    Notes
+    -----
+    Leviathan, Kalman and Matias (arXiv 2211.17192). A token is accepted with probability 1 - D, more often than by
+    shared noise, and the text has the target's law. But another drafter gives another text.
+
+    It must never be combined with shared noise. The test is right because, given the draft, acceptance and the second
+    draw are independent of how the draft was drawn. With the drafter's noise in the second draw, an item that has just
+    lost the race under p is drawn again from q - p under the same clocks, and what comes out does not have the law q.
+    vLLM had such a fault (pull requests 47386 and 54282); tests/test_ratio.py shows the bias.
+
+    Examples
+    --------
+    >>> from pycouple.speculative import ratio_test
+    >>> rng = np.random.default_rng(1)
+    >>> ratio_test([0], np.log([[0.9, 0.1]]), np.log([[0.5, 0.5], [0.2, 0.8]]), rng).accepted in (0, 1)
+    True
+    """
+    params = SamplingParams() if params is None else params
+    p, q = _softmax(warp(draft_logits, params)), _softmax(warp(target_logits, params))
+    tokens = np.asarray(draft_tokens, np.int64)
+    if len(p) != len(tokens) or len(q) != len(tokens) + 1:
+        raise ValueError(f"{len(tokens)} drafts need as many draft_logits and one more row of target_logits")
+    for k, token in enumerate(tokens):
+        if rng.random() * p[k, token] >= q[k, token]:
+            rest = np.maximum(q[k] - p[k], 0)
+            return Verified(np.append(tokens[:k], _choice(rest, rng)), k)
+    return Verified(np.append(tokens, _choice(q[-1], rng)), len(tokens))
+
+
+def _softmax(warped: npt.NDArray[np.floating]) -> Reals:
+    terms = np.exp(warped.astype(np.float64) - warped.max(axis=-1, keepdims=True))
+    probabilities: Reals = terms / terms.sum(axis=-1, keepdims=True)
+    return probabilities
+
+
+def _choice(weights: Reals, rng: "np.random.Generator") -> int:
+    return int(rng.choice(len(weights), p=weights / weights.sum()))

@@ -1,0 +1,169 @@
+"""What a sampler leaves of a row of logits: temperature, top-k, top-p and min-p, in this order."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pycouple import _core
+from pycouple._arguments import bad_value, integer, native, real_rows, row_text
+
+Logits = npt.NDArray[Any]
+
+_FIRST_LOOK = 256  # items sorted at first to find a nucleus
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingParams:
+    """How tokens are drawn from logits; the meaning and the order are those of transformers' warpers.
+
+    Parameters
+    ----------
+    temperature : float, default 1.0
+        Finite and not negative; 0 takes the largest logit, whatever the others say.
+    top_k : int, default 0
+        Keep the so many largest logits, and those equal to the last of them; 0 keeps all.
+    top_p : float, default 1.0
+        In [0, 1]. Keep the fewest largest logits whose probabilities sum to top_p or more, at least one; 1 keeps all.
+    min_p : float, default 0.0
+        In [0, 1]. Keep what has at least min_p times the probability of the largest; 0 keeps all.
+
+    Raises
+    ------
+    ValueError, TypeError
+        A number is out of range, or of another type.
+
+    Examples
+    --------
+    >>> from pycouple.speculative import SamplingParams
+    >>> SamplingParams(temperature=0.8, top_p=0.95)
+    SamplingParams(temperature=0.8, top_k=0, top_p=0.95, min_p=0.0)
+    """
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, most in (("temperature", math.inf), ("top_p", 1.0), ("min_p", 1.0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, float | int | np.floating | np.integer):
+                raise TypeError(f"{name} must be a real number, got {type(value).__name__}")
+            if not 0 <= value <= most or value == math.inf:
+                wanted = "finite and at least 0" if most == math.inf else "in [0, 1]"
+                raise ValueError(f"{name} must be {wanted}, got {value}")
+            object.__setattr__(self, name, float(value))
+        object.__setattr__(self, "top_k", integer(self.top_k, "top_k"))
+        if self.top_k < 0:
+            raise ValueError(f"top_k must be at least 0, got {self.top_k}")
+
+
+def warp(logits: npt.ArrayLike, params: SamplingParams) -> Logits:
+    """Logits over temperature, with -inf for what top-k, top-p and min-p remove.
+
+    Parameters
+    ----------
+    logits : array_like, shape (..., n)
+        Finite numbers or -inf, as for `pycouple.sample_logits`.
+    params : SamplingParams
+
+    Returns
+    -------
+    ndarray, shape (..., n)
+        float64 of float64 logits, else float32: what softmax is taken of. At temperature 0 the first of the largest
+        logits is 0 and all others -inf.
+
+    Raises
+    ------
+    ValueError
+        A row has a NaN, a +inf, or no finite logit; the message says which row.
+    TypeError
+        The logits are not real numbers; params are no SamplingParams.
+
+    Notes
+    -----
+    It does what transformers' TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper and MinPLogitsWarper do one
+    after the other. They compare float32 sums, this one doubles, so a token at the very edge of a nucleus may differ;
+    of equal logits at that edge the lowest ids are kept. Which tokens are kept is bit-identical on every machine.
+
+    Examples
+    --------
+    >>> from pycouple.speculative import SamplingParams, warp
+    >>> warp([2.0, 1.0, 0.0, -1.0], SamplingParams(temperature=0.5, top_p=0.9))
+    array([  4.,   2., -inf, -inf])
+    """
+    x = real_rows(logits, "logits")
+    kept = keep(x, params)
+    real = np.float64 if kept.dtype == np.float64 else np.float32
+    if params.temperature == 0:
+        first = np.argmax(kept, axis=-1, keepdims=True)
+        greedy: Logits = np.where(np.arange(kept.shape[-1]) == first, real(0), real(-np.inf))
+        return greedy
+    with np.errstate(over="ignore", under="ignore"):
+        warped: Logits = np.divide(kept, params.temperature, dtype=real, casting="same_kind")
+    return warped
+
+
+def keep(x: Logits, params: SamplingParams) -> Logits:
+    """The logits with -inf for what is removed: themselves if nothing is. The draws are made from these."""
+    if not isinstance(params, SamplingParams):
+        raise TypeError(f"params must be SamplingParams, got {type(params).__name__}")
+    k = params.top_k if params.top_k < x.shape[-1] else 0
+    if params.temperature == 0 or not (k or params.top_p < 1 or params.min_p > 0):
+        return x
+    top = _tops(x)
+    if k:
+        x = np.where(x >= np.partition(x, -k, axis=-1)[..., -k, np.newaxis], x, _minus_infinity(x))
+    if params.top_p < 1 or params.min_p > 0:
+        rows = np.ascontiguousarray(native(x if x.dtype == np.float64 else x.astype(np.float32)))
+        rows, tops = rows.reshape(-1, x.shape[-1]), top.reshape(-1)
+        terms, sums = _core.softmax_terms(rows, tops, params.temperature)
+        removed = terms < params.min_p  # the largest term is exp(0) = 1
+        if params.top_p < 1:
+            removed |= _outside_nucleus(rows, tops, params.temperature, params.top_p * sums)
+        x = np.where(removed.reshape(x.shape), _minus_infinity(x), x)
+    return x
+
+
+def _minus_infinity(x: Logits) -> Any:
+    return x.dtype.type(-np.inf)
+
+
+def _tops(x: Logits) -> npt.NDArray[np.float64]:
+    """The largest logit of each row, or an error for the first row without one."""
+    if x.shape[-1] == 0:
+        raise ValueError("logits: there are no items (n = 0)")
+    top = x.max(axis=-1)
+    bad = ~np.isfinite(top)
+    if bad.any():
+        where = np.argwhere(bad)[0]
+        row = x[tuple(where)]
+        what = bad_value("logits", row) if not (row == -np.inf).all() else "every logit is -inf"
+        raise ValueError(f"logits: {what}{row_text(where)}")
+    tops: npt.NDArray[np.float64] = top.astype(np.float64)
+    return tops
+
+
+def _outside_nucleus(
+    rows: Logits, tops: npt.NDArray[np.float64], temperature: float, masses: npt.NDArray[np.float64]
+) -> npt.NDArray[np.bool_]:
+    """What is not among the fewest largest logits whose softmax terms sum to a mass or more."""
+    removed = np.zeros(rows.shape, bool)
+    n = rows.shape[-1]
+    todo, look = np.arange(len(rows)), min(_FIRST_LOOK, n)
+    while len(todo):
+        largest = np.ascontiguousarray(np.sort(np.partition(rows[todo], n - look, axis=-1)[:, n - look :])[:, ::-1])
+        running = _core.softmax_terms(largest, tops[todo], temperature)[0].cumsum(axis=-1)
+        enough = running >= masses[todo, np.newaxis]
+        enough[:, -1] |= look == n  # rounding may leave the whole row short
+        found = enough.any(axis=-1)
+        for row, last, values in zip(todo[found], enough.argmax(axis=-1)[found], largest[found], strict=True):
+            edge = values[last]
+            removed[row] = rows[row] < edge
+            ties = np.flatnonzero(rows[row] == edge)
+            removed[row, ties[int(last) + 1 - int((values > edge).sum()) :]] = True
+        todo, look = todo[~found], min(8 * look, n)
+    return removed
