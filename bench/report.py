@@ -45,10 +45,13 @@ SKETCH = "bench_minhash.py::TestSketch::test_"
 DART = "bench_protocol.py::TestFirstDart::test_"
 RUN = "bench_protocol.py::TestRun::test_"
 LIST = "bench_protocol.py::TestListTarget::test_"
+VERIFY = "bench_speculative.py::TestVerify::test_"
+DRAFTED = "bench_speculative.py::TestDraft::test_"
+ENGINE = "bench_speculative.py::TestTransformers::test_"
 MATRIX = "bench_minhash.py::TestSimilarityMatrix::test_"
 LARGE = 131_072
 
-LIBRARIES = ("numpy", "numba", "datasketch", "torch", "jax")
+LIBRARIES = ("numpy", "numba", "datasketch", "torch", "transformers", "jax")
 
 # What, the first timing, the second, draws in the first, and the largest ratio wanted.
 TABLE = [
@@ -117,6 +120,11 @@ TABLE = [
     ("a whole run of the protocol, n = 131,072", f"{RUN}large", f"{DART}argmax", 1, None),
     ("`list_target_logits`, 4 streams / `sample_logits`", f"{LIST}logits[4]", f"{LIST}sample_logits", 1, None),
     ("`list_target_logits`, 8 streams / `sample_logits`", f"{LIST}logits[8]", f"{LIST}sample_logits", 1, None),
+    ("`verify`, 64 rows of 131,072", f"{VERIFY}verify", f"{VERIFY}argmax", 1, 2.2),
+    ("the same with T = 0.8, top-p 0.95", f"{VERIFY}nucleus", f"{VERIFY}argmax", 1, None),
+    ("`draft`, real row, T = 0.8, top-p 0.95", f"{DRAFTED}nucleus", f"{DRAFTED}argmax", 1, None),
+    ("transformers processor / SmolLM2 forward pass", f"{ENGINE}processor[plain]", f"{ENGINE}forward", 1, 0.03),
+    ("the same with T = 0.8, top-p 0.95", f"{ENGINE}processor[nucleus]", f"{ENGINE}forward", 1, 0.03),
 ]
 # The same with peers first, and the smallest ratio wanted.
 PEERS = [

@@ -18,7 +18,7 @@ import pytest
 from scipy import stats
 
 import pycouple
-from pycouple import protocol, theory
+from pycouple import distributions, protocol, theory
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
@@ -259,3 +259,34 @@ def test_parties_that_do_not_fit_stop(tmp_path):
     assert bob == alice == ""
     assert re.match(r"bob: message 0 fails its check: .*epsilon", why)
     assert other_why.startswith("alice: ")
+
+
+def test_acceptance_table(tmp_path):
+    """Against the formulas, by brute force at some positions through the module; the chance of failing is 1e-4."""
+    got = run(EXAMPLES / "acceptance.py", "--draws", "50", cwd=tmp_path)
+    assert got.returncode == 0, got.stderr
+    head, _, *rows = [line.strip("| ").split(" | ") for line in got.stdout.splitlines()]
+    assert head == [
+        "drafter",
+        "shared noise",
+        "2 drafts",
+        "4 drafts",
+        "8 drafts",
+        "ratio test",
+        "greedy drafts",
+        "own noise",
+    ]
+    target, drafters = distributions.load()
+    assert [row[0] for row in rows] == list(drafters)
+    for name, *numbers in rows:
+        pairs = [distributions.pair(target, drafters[name], row) for row in range(192)]
+        shared, ratio, greedy, own = (float(numbers[i]) for i in (0, 4, 5, 6))
+        assert shared == pytest.approx(np.mean([theory.agreement(p, q) for q, p in pairs]), abs=6e-4)
+        assert ratio == pytest.approx(np.mean([np.minimum(p / p.sum(), q / q.sum()).sum() for q, p in pairs]), abs=6e-4)
+        assert greedy == pytest.approx(np.mean([q[p.argmax()] / q.sum() for q, p in pairs]), abs=6e-4)
+        assert own == pytest.approx(np.mean([p @ q / p.sum() / q.sum() for q, p in pairs]), abs=6e-4)
+        for k, cell in zip((2, 4, 8), numbers[1:4], strict=True):
+            measured, bound = (float(x) for x in cell.strip(")").split(" ("))
+            want = np.mean([theory.list_agreement_bound(p, q, k) for q, p in pairs])
+            assert bound == pytest.approx(want, abs=6e-4)
+            assert measured > bound - stats.norm.isf(ALPHA / 9) * 0.5 / np.sqrt(192 * 50)

@@ -13,6 +13,7 @@ from pycouple._arguments import bad_value, integer, native, real_rows, row_text
 Logits = npt.NDArray[Any]
 
 _FIRST_LOOK = 256  # items sorted at first to find a nucleus
+_PIECE = 2**17  # logits at a time, so that what is made of them stays in a cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,22 +115,31 @@ def keep(x: Logits, params: SamplingParams) -> Logits:
     k = params.top_k if params.top_k < x.shape[-1] else 0
     if params.temperature == 0 or not (k or params.top_p < 1 or params.min_p > 0):
         return x
-    top = _tops(x)
+    n = x.shape[-1]
+    tops = _tops(x).reshape(-1)
+    rows = x.reshape(-1, n)
+    kept = np.empty(rows.shape, x.dtype.newbyteorder("="))
+    size = max(1, _PIECE // n)
+    for start in range(0, len(rows), size):
+        piece = slice(start, start + size)
+        kept[piece] = np.where(_removed(rows[piece], tops[piece], k, params), x.dtype.type(-np.inf), rows[piece])
+    return kept.reshape(x.shape)
+
+
+def _removed(x: Logits, tops: npt.NDArray[np.float64], k: int, params: SamplingParams) -> npt.NDArray[np.bool_]:
+    """What top-k, top-p and min-p remove from rows."""
+    removed = np.zeros(x.shape, bool)
     if k:
-        x = np.where(x >= np.partition(x, -k, axis=-1)[..., -k, np.newaxis], x, _minus_infinity(x))
+        removed = x < np.partition(x, -k, axis=-1)[..., -k, np.newaxis]
     if params.top_p < 1 or params.min_p > 0:
-        rows = np.ascontiguousarray(native(x if x.dtype == np.float64 else x.astype(np.float32)))
-        rows, tops = rows.reshape(-1, x.shape[-1]), top.reshape(-1)
+        rows = np.ascontiguousarray(native(x if x.dtype.itemsize == 8 else x.astype(np.float32)))
+        if k:
+            rows = np.where(removed, rows.dtype.type(-np.inf), rows)
         terms, sums = _core.softmax_terms(rows, tops, params.temperature)
-        removed = terms < params.min_p  # the largest term is exp(0) = 1
+        removed |= terms < params.min_p  # the largest term is exp(0) = 1
         if params.top_p < 1:
             removed |= _outside_nucleus(rows, tops, params.temperature, params.top_p * sums)
-        x = np.where(removed.reshape(x.shape), _minus_infinity(x), x)
-    return x
-
-
-def _minus_infinity(x: Logits) -> Any:
-    return x.dtype.type(-np.inf)
+    return removed
 
 
 def _tops(x: Logits) -> npt.NDArray[np.float64]:
@@ -155,7 +165,7 @@ def _outside_nucleus(
     n = rows.shape[-1]
     todo, look = np.arange(len(rows)), min(_FIRST_LOOK, n)
     while len(todo):
-        largest = np.ascontiguousarray(np.sort(np.partition(rows[todo], n - look, axis=-1)[:, n - look :])[:, ::-1])
+        largest = np.sort(np.partition(rows[todo], n - look, axis=-1)[:, n - look :])[:, ::-1].copy()
         running = _core.softmax_terms(largest, tops[todo], temperature)[0].cumsum(axis=-1)
         enough = running >= masses[todo, np.newaxis]
         enough[:, -1] |= look == n  # rounding may leave the whole row short
