@@ -25,7 +25,7 @@ def test_version(capsys):
 REPRODUCE = [["reproduce", *name] for name in ([], *([name] for name in CLAIMS), ["all"])]
 
 
-@pytest.mark.parametrize("command", [[], ["demo"], ["config"], *REPRODUCE])
+@pytest.mark.parametrize("command", [[], ["demo"], ["config"], ["generate"], *REPRODUCE])
 def test_help_has_examples(command, capsys):
     with pytest.raises(SystemExit) as stop:
         main([*command, "--help"])
@@ -51,7 +51,7 @@ def test_config(capsys):
     [
         (["nothing"], "invalid choice: 'nothing'"),
         (["demo", "--no-such-option"], "unrecognized arguments: --no-such-option"),
-        (["demo", "--draws", "0"], "--draws: must be in 1..10000000, got 0"),
+        (["demo", "--draws", "0"], "--draws: must be in 1..1000000, got 0"),
         (["demo", "--draws", "many"], "--draws: must be an integer, got 'many'"),
         (["demo", "--seed", "-1"], "--seed: must be in 0..2**64 - 1, got -1"),
         (["demo", "--workers", "0"], "workers must be positive"),
@@ -60,7 +60,7 @@ def test_config(capsys):
         (["reproduce", "list", "--draws", "many"], "--draws: must be an integer, got 'many'"),
         (["reproduce", "all", "--seed", "-1"], "--seed: must be in 0..2**64 - 1, got -1"),
         (["reproduce", "pareto", "--workers", "0"], "workers must be positive"),
-        (["reproduce", "pareto", "--output", "/dev/null"], "File exists: '/dev/null'"),
+        (["reproduce", "pareto", "--output", "/dev/null"], "--output /dev/null is not a folder"),
         (["reproduce", "all", "--output", "/proc/no_such_folder"], "'/proc/no_such_folder'"),
     ],
 )
@@ -73,6 +73,22 @@ def test_wrong_arguments(arguments, message, capsys, tmp_path, monkeypatch):
     assert message in captured.err
     assert captured.err.count("\n") == 1
     assert os.listdir(tmp_path) == []
+
+
+def test_closed_pipe():
+    """As in `pycouple config | true`: no traceback, no message, and the status of a process that SIGPIPE ended."""
+    code = "import sys; from pycouple.cli import main; sys.exit(main())"
+    command, pipe = [sys.executable, "-c", code, "config"], subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(120) == 141
+
+
+def test_help_says_what_differs_between_runs(capsys):
+    with pytest.raises(SystemExit):
+        main(["reproduce", "--help"])
+    assert "but for the date and the machine that report.html names" in capsys.readouterr().out
 
 
 def test_interrupt(monkeypatch):

@@ -15,7 +15,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 MARKERS = "os^Dv<>P"
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#666666", "#000000")
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#666666", "#000000", "#5e3c99")
 FILLED: dict[str, Any] = {"markersize": 4.5, "markeredgewidth": 0, "alpha": 0.6}
 HOLLOW: dict[str, Any] = {"markersize": 4.0, "markeredgewidth": 0.7, "alpha": 0.7, "fillstyle": "none"}
 LINE: dict[str, Any] = {"color": "black", "linewidth": 1.3}
@@ -50,7 +50,7 @@ def check_writable(path: Path) -> None:
     existed = path.exists()
     path.open("ab").close()
     if not existed:
-        path.unlink()
+        path.unlink(missing_ok=True)  # another process may have been faster
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -75,6 +75,16 @@ def save(picture: Figure, path: Path) -> None:
 def new_table(title: str) -> Table:
     """An empty table with a rule under its headings."""
     return Table(title=f"{title}\n", box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+
+
+def print_table(table: Table) -> None:
+    """Print a table at its full width: a narrow terminal wraps its lines, and no column is lost."""
+    console = Console()
+    whole = console.measure(table, options=console.options.update(max_width=10_000)).maximum
+    console.width = max(console.width, whole)
+    with console.capture() as text:  # rich ends the process by itself when its own write meets a closed pipe
+        console.print(table)
+    print(text.get(), end="")
 
 
 def plus_minus(measured: float, standard_error: float) -> str:

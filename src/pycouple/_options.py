@@ -1,8 +1,10 @@
-"""What the subcommands of `pycouple` have in common: the parser, integers in a range, seed, workers and JSON."""
+"""What the subcommands of `pycouple` have in common: the parser, integers in a range, draws, seed, workers and JSON."""
 
 import argparse
 from collections.abc import Callable
 from typing import NoReturn
+
+MAX_DRAWS = 1_000_000  # some hundred megabytes for the largest experiment
 
 
 class Parser(argparse.ArgumentParser):
@@ -27,8 +29,9 @@ def integer(low: int, high: int, range_text: str) -> Callable[[str], int]:
     return parse
 
 
-def add_common(parser: argparse.ArgumentParser) -> None:
-    """Add --seed, --json and --workers."""
+def add_common(parser: argparse.ArgumentParser, *, draws: int | None, unit: str) -> None:
+    """Add --draws, by default `draws` and described as `unit`, --seed, --json and --workers."""
+    parser.add_argument("--draws", type=integer(1, MAX_DRAWS, f"1..{MAX_DRAWS}"), default=draws, metavar="N", help=unit)
     parser.add_argument(
         "--seed", type=integer(0, 2**64 - 1, "0..2**64 - 1"), default=0, metavar="N", help="shared seed (%(default)s)"
     )

@@ -1,15 +1,19 @@
 """The `pycouple` command."""
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pycouple
-from pycouple._options import Parser, add_common, integer
+from pycouple._options import Parser, add_common
+from pycouple.generate.options import add_generate
 from pycouple.reproduce.options import add_reproduce
 
-MAX_DRAWS = 10_000_000  # some hundred megabytes of steps and draws for one position
+CLOSED_PIPE = 141  # what a shell says of a process that SIGPIPE ended
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -23,9 +27,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit status: 0, 2 after an error of the user's (one line on stderr says which), 130 after Ctrl-C.
+        The exit status: 0, 2 after an error of the user's (one line on stderr says which), 130 after Ctrl-C, 141 if
+        nobody reads stdout any more.
     """
     parser = _build_parser()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a sign that the terminal lacks is no reason to fail
     try:
         arguments = parser.parse_args(argv)
         if arguments.command is None:
@@ -33,50 +40,46 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 2
         if arguments.command == "config":
             pycouple.show_config()
-        elif arguments.command == "demo":
-            _demo(arguments)
-        elif arguments.name is None:
+        elif arguments.command == "generate":
+            from pycouple.generate import flow  # needs extras
+
+            flow.run(arguments)
+        elif arguments.command == "reproduce" and arguments.name is None:
             arguments.print_help(sys.stderr)
             return 2
         else:
-            _reproduce(arguments)
+            _run(arguments)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+        return CLOSED_PIPE
     except (ValueError, OSError) as error:
         print(f"pycouple: error: {error}", file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("matplotlib", "rich"):
+        if (error.name or "").partition(".")[0] not in ("matplotlib", "rich", "torch", "transformers"):
             raise
-        print(f"pycouple {arguments.command} needs the extra \"demo\": pip install 'pycouple[demo]'", file=sys.stderr)
+        extra = "transformers" if arguments.command == "generate" else "demo"
+        hint = f"pip install 'pycouple[{extra}]'"
+        print(f'pycouple {arguments.command} needs the extra "{extra}": {hint}', file=sys.stderr)
         return 2
     return 0
 
 
-def _demo(arguments: argparse.Namespace) -> None:
-    from pycouple import demo  # needs the extra, and matplotlib takes a while
+def _run(arguments: argparse.Namespace) -> None:
+    """`demo` or `reproduce`: imported here, for they need the extra, and matplotlib takes a while."""
+    options: dict[str, Any] = {key: getattr(arguments, key) for key in ("output", "seed", "draws", "workers")}
+    options["as_json"] = arguments.json
+    if arguments.command == "demo":
+        from pycouple import demo
 
-    demo.run(
-        arguments.input,
-        output=arguments.output,
-        seed=arguments.seed,
-        draws=arguments.draws,
-        workers=arguments.workers,
-        as_json=arguments.json,
-    )
+        demo.run(arguments.input, **options)
+    else:
+        from pycouple.reproduce import flow
 
-
-def _reproduce(arguments: argparse.Namespace) -> None:
-    from pycouple.reproduce import flow
-
-    flow.run(
-        arguments.name,
-        output=arguments.output,
-        seed=arguments.seed,
-        draws=arguments.draws,
-        workers=arguments.workers,
-        as_json=arguments.json,
-    )
+        flow.run(arguments.name, **options)
 
 
 def _build_parser() -> Parser:
@@ -87,6 +90,7 @@ def _build_parser() -> Parser:
         epilog="examples:\n"
         "  pycouple demo             how often a language model and its drafters draw the same token\n"
         "  pycouple reproduce all    the claims of the papers as experiments, and a report\n"
+        '  pycouple generate --prompt "Write a haiku."    text of a real model, the same with any drafter\n'
         "  pycouple config           the version, the machine and the ISA level in use",
     )
     parser.add_argument("--version", action="version", version=f"pycouple {pycouple.__version__}")
@@ -94,6 +98,7 @@ def _build_parser() -> Parser:
 
     _add_demo(commands)
     add_reproduce(commands)
+    add_generate(commands)
     commands.add_parser(
         "config",
         help="print the version, the machine and the ISA level in use",
@@ -132,12 +137,5 @@ def _add_demo(commands: "argparse._SubParsersAction[Parser]") -> None:
         metavar="FILE",
         help="picture: .png, .svg or .pdf (%(default)s)",
     )
-    demo.add_argument(
-        "--draws",
-        type=integer(1, MAX_DRAWS, f"1..{MAX_DRAWS}"),
-        default=2000,
-        metavar="N",
-        help="draws of each party a position by each method (%(default)s)",
-    )
     demo.add_argument("--input", type=Path, metavar="FILE.npz", help="your own distributions, in the format below")
-    add_common(demo)
+    add_common(demo, draws=2000, unit="draws of each party a position by each method (%(default)s)")

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -30,6 +29,7 @@ from pycouple._display import (
     new_figure,
     new_table,
     plus_minus,
+    print_table,
     progress,
     save,
     tidy,
@@ -96,7 +96,7 @@ def run(path: Path | None, *, output: Path, seed: int, draws: int, workers: int,
         report = {"seed": seed, "draws": draws, "positions": positions, "drafters": summaries, "output": str(output)}
         print(json.dumps(report, indent=2))
         return
-    Console().print(_table(summaries))
+    print_table(_table(summaries))
     print(f"\nmeans of {positions} positions, {draws:,} draws a party, position and method, seed {seed}")
     print("worst case (1 - D) / (1 + D), optimum 1 - D; D is the total variation distance")
     print(f"speed: Gumbel race {_speed(summaries)}, MinHash {_speed([row['minhash'] for row in summaries])}")

@@ -1,11 +1,15 @@
 """What an experiment is: it measures rows of numbers and draws them; table, JSON and report read the same rows."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 
 Row = dict[str, Any]
+
+ROUNDING = 1e-12  # theory.agreement is right to about 1e-13
+FAR = 4  # standard errors
 
 
 class Settings(NamedTuple):
@@ -43,6 +47,21 @@ class Experiment(NamedTuple):
     columns: tuple[Column, ...]
     look: str
     alt: str
+
+
+def in_errors(difference: float, standard_error: float) -> float:
+    """A difference in standard errors. Where there is no spread, any difference above rounding is a huge one."""
+    return difference / max(standard_error, ROUNDING)
+
+
+def farthest(off: Sequence[float], where: str, what: str = "measured means") -> str:
+    """The sentence that says how far numbers with an error are off at most, in standard errors."""
+    far = sum(each > FAR for each in off)
+    if far:
+        verb = "is" if far == 1 else "are"
+        return f"{far} of {len(off)} {what} {verb} MORE than {FAR} standard errors {where} (up to {max(off):.3g})."
+    most = math.ceil(10 * max(0.0, *off)) / 10  # rounded up, so that it is true
+    return f"Of {len(off)} {what} none is more than {most:.1f} standard errors {where}."
 
 
 def words(key: str) -> Callable[[Row], str]:

@@ -6,12 +6,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from pycouple._arguments import threads
-from pycouple._display import check_writable, new_table, save
+from pycouple._display import check_writable, new_table, print_table, save
 from pycouple.reproduce import CLAIMS, agreement, bits, lists, pareto, sharpness
 from pycouple.reproduce.experiment import Column, Experiment, Row, Settings
 from pycouple.reproduce.report import Section, page
@@ -28,7 +27,7 @@ REPORT = "report.html"
 
 
 def run(name: str, *, output: Path, seed: int, draws: int | None, workers: int, as_json: bool) -> None:
-    """Run one experiment, or all of them with a report; write the pictures; print tables or one JSON object.
+    """Run one experiment, or all of them with a report; write all files, then print tables or one JSON object.
 
     Parameters
     ----------
@@ -46,6 +45,8 @@ def run(name: str, *, output: Path, seed: int, draws: int | None, workers: int, 
     names = list(CLAIMS) if name == "all" else [name]
     files = {each: [output / f"{each}{suffix}" for suffix in PICTURES] for each in names}
     report = output / REPORT
+    if output.exists() and not output.is_dir():
+        raise ValueError(f"--output {output} is not a folder")
     output.mkdir(parents=True, exist_ok=True)
     for path in [*chain(*files.values()), *([report] if name == "all" else [])]:
         check_writable(path)
@@ -55,8 +56,6 @@ def run(name: str, *, output: Path, seed: int, draws: int | None, workers: int, 
         section = Section(each, settings, EXPERIMENTS[each], EXPERIMENTS[each].measure(settings))
         for path in files[each]:
             save(section.outcome.picture, path)
-        if not as_json:
-            _print(section, files[each])
         sections.append(section)
     if name == "all":
         report.write_text(page(seed, sections), encoding="utf-8")
@@ -64,7 +63,10 @@ def run(name: str, *, output: Path, seed: int, draws: int | None, workers: int, 
         objects = [_object(section, files[section.name]) for section in sections]
         whole = {"seed": seed, "experiments": objects, "report": str(report)} if name == "all" else objects[0]
         print(json.dumps(whole, indent=2))
-    elif name == "all":
+        return
+    for section in sections:
+        _print(section, files[section.name])
+    if name == "all":
         print(f"report: {report}")
 
 
@@ -81,9 +83,9 @@ def _object(section: Section, files: list[Path]) -> dict[str, Any]:
 
 def _print(section: Section, files: list[Path]) -> None:
     claim = CLAIMS[section.name]
-    Console().print(_table(claim.title, section.experiment.columns, section.outcome.rows))
+    print_table(_table(claim.title, section.experiment.columns, section.outcome.rows))
     print(f"\n{_fill(section.outcome.seen)}")
-    print(_fill(f"{section.settings.draws:,} {claim.unit}. Seed {section.settings.seed}."))
+    print(_fill(f"{claim.amount(section.settings.draws)}. Seed {section.settings.seed}."))
     print(f"pictures: {', '.join(map(str, files))}\n")
 
 

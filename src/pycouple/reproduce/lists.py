@@ -1,5 +1,7 @@
 """Acceptance against the number of drafts on the shipped distributions, with the bound of the list matching lemma."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
@@ -8,7 +10,18 @@ from pycouple import theory
 from pycouple._display import COLOURS, MARKERS, new_figure, plus_minus, progress, tidy
 from pycouple.distributions import load, pair
 from pycouple.randomness import seed_from
-from pycouple.reproduce.experiment import Column, Experiment, Outcome, Row, Settings, number, words
+from pycouple.reproduce.experiment import (
+    FAR,
+    Column,
+    Experiment,
+    Outcome,
+    Row,
+    Settings,
+    farthest,
+    in_errors,
+    number,
+    words,
+)
 from pycouple.sampling import sample
 from pycouple.speculative import list_target
 
@@ -32,17 +45,24 @@ def _measure(settings: Settings) -> Outcome:
                 exact.append(theory.agreement(p, q))
                 advance()
             rows += _rows(name, np.array(accepted), np.array(bounds), float(np.mean(exact)), settings.draws)
-    below = sum(row["measured"] < row["bound"] - 4 * row["standard_error"] for row in rows)
-    ends = [row for row in rows if row["drafts"] in (DRAFTS[0], DRAFTS[-1])]
+    facts, seen = _summary(rows)
+    return Outcome(rows, {"positions": positions, **facts}, f"Means over {positions} positions. {seen}", _figure(rows))
+
+
+def _summary(rows: list[Row]) -> tuple[dict[str, Any], str]:
+    below = [in_errors(row["bound"] - row["measured"], row["standard_error"]) for row in rows]
+    one = [row for row in rows if row["drafts"] == DRAFTS[0]]
+    many = [row for row in rows if row["drafts"] == DRAFTS[-1]]
+    off = [in_errors(abs(row["measured"] - row["bound"]), row["standard_error"]) for row in one]
     grown = "; ".join(
-        f"{one['drafter']} {one['measured']:.3f} to {many['measured']:.3f}"
-        for one, many in zip(ends[::2], ends[1::2], strict=True)
+        f"{few['drafter']} from {few['measured']:.4f} to {most['measured']:.4f}"
+        for few, most in zip(one, many, strict=True)
     )
     seen = (
-        f"Means over {positions} positions. From one draft to {DRAFTS[-1]} acceptance grows: {grown}. Below the "
-        f"bound by more than 4 standard errors: {below} of {len(rows)}."
+        f"Acceptance with 1 draft and with {DRAFTS[-1]}: {grown}. {farthest(below, 'below the bound')} "
+        f"{farthest(off, 'from the bound, which is exact there', 'means with 1 draft')}"
     )
-    return Outcome(rows, {"positions": positions, "below": below}, seen, _figure(rows))
+    return {"below": sum(each > FAR for each in below), "one_draft_off_in_standard_errors": max(off)}, seen
 
 
 def _accepted(p: Reals, q: Reals, seed: int, settings: Settings) -> list[float]:
@@ -103,8 +123,8 @@ EXPERIMENT = Experiment(
         Column("the lemma's\nbound", number("bound")),
         Column("over one\ndraft", lambda row: f"{row['measured'] - row['one_draft_exact']:+.4f}"),
     ),
-    look="Each solid line rises with the number of drafts and lies on its dashed line, the bound, at one draft and "
-    "above it after that.",
+    look="By the claim each solid line starts on its dashed line, the bound, at one draft, and is not below it after "
+    "that, but for noise.",
     alt="Acceptance against the number of drafts, 1 to 16, for three drafters: measured values as solid lines, the "
-    "list matching lemma's bounds as dashed lines at or below them.",
+    "list matching lemma's bounds as dashed lines.",
 )

@@ -4,10 +4,8 @@ import argparse
 import textwrap
 from pathlib import Path
 
-from pycouple._options import Parser, add_common, integer
+from pycouple._options import Parser, add_common
 from pycouple.reproduce import CLAIMS, PAPERS
-
-MAX_DRAWS = 1_000_000  # some hundred megabytes for the largest experiment
 
 
 def add_reproduce(commands: "argparse._SubParsersAction[Parser]") -> None:
@@ -16,7 +14,8 @@ def add_reproduce(commands: "argparse._SubParsersAction[Parser]") -> None:
         "reproduce",
         help="run the claims of the papers as experiments: a table and a picture each",
         description="Run the claims of the papers as experiments. Each prints a table and writes a picture, as PNG\n"
-        "and as SVG, in some seconds; the same seed and draws give the same numbers and the same files.\n"
+        "and as SVG, in some seconds; the same seed and draws give the same numbers and the same files,\n"
+        "but for the date and the machine that report.html names.\n"
         + "".join(f"{text} (arXiv {number})\n" for number, text in PAPERS.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n"
@@ -56,10 +55,4 @@ def _add_experiment(
         metavar="DIR",
         help=f"folder for {files}, made if need be (%(default)s)",
     )
-    parser.add_argument(
-        "--draws",
-        type=integer(1, MAX_DRAWS, f"1..{MAX_DRAWS}"),
-        metavar="N",
-        help=f"{unit} ({default})",
-    )
-    add_common(parser)
+    add_common(parser, draws=None, unit=f"{unit} ({default})")

@@ -123,7 +123,7 @@ def _section(section: Section) -> str:
 {rows}</tbody>
 </table>
 </div>
-<p class="small">{settings.draws:,} {escape(claim.unit)}. Again: <code>pycouple reproduce {name} --seed {settings.seed}
+<p class="small">{escape(claim.amount(settings.draws))}. Again: <code>pycouple reproduce {name} --seed {settings.seed}
 --draws {settings.draws}</code></p>
 </section>
 """
