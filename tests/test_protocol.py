@@ -10,8 +10,9 @@ from test_layouts import layouts
 
 import pycouple
 from pycouple import protocol
-from pycouple._messages import Dart, Frame, decode_dart, encode_dart
 from pycouple.protocol import Alice, Bob
+from pycouple.protocol.bounds import MAX_ROUNDS
+from pycouple.protocol.messages import Dart, Frame, decode_dart, encode_dart
 
 EPSILONS = (None, 0.5, 0.1, 0.01)
 
@@ -209,7 +210,7 @@ def test_rounds_keep_the_loss_below_epsilon():
     """Against the exact loss F (1 - D - m), with the smallest m there is, over a fine grid of D."""
     d = np.append(np.linspace(0, 1, 200_001)[1:], np.geomspace(1e-9, 1e-3, 100_000))
     x = -np.expm1(-d)
-    assert protocol.MAX_ROUNDS == 24
+    assert MAX_ROUNDS == 24
     for r in range(25):
         failing = np.exp(8.0 * (2.0**r - 1) * np.log1p(-np.exp(-1) * x))
         loss = (failing * d * (1 - d) / (1 + d)).max()

@@ -8,8 +8,8 @@ from oracle_protocol import EXACT
 from test_protocol import talk
 
 from pycouple import _core, protocol
-from pycouple._messages import Dart, Frame, encode_dart
-from pycouple.protocol import Alice, Bob, ProtocolError
+from pycouple.protocol import Alice, Bob, ProtocolError, parties
+from pycouple.protocol.messages import Dart, Frame, encode_dart
 
 P, Q = [0.6, 0.3, 0.1, 0.0], [0.1, 0.3, 0.2, 0.4]
 SEED = 3
@@ -98,7 +98,7 @@ def test_parties_of_different_runs(change, pattern):
     refuses(bob, MESSAGES[0], pattern)
     # And what such a Bob would say to Alice.
     frame = Frame(
-        arguments["seed"], arguments["step"], len(arguments["q"]), EXACT if change.get("epsilon") is None else 5
+        arguments["seed"], arguments["step"], len(arguments["q"]), EXACT if change.get("epsilon") is None else 4
     )
     other = "the other party has n = 5 items, this one has n = 4" if "q" in change else "message 1 fails its check"
     refuses(parties_before(1), frame.pack(1, b"\x00"), other)
@@ -164,7 +164,7 @@ def test_marks_of_another_length():
 
 def test_bob_gives_up(monkeypatch):
     """An Alice that claims all marks for herself; with fewer rounds than there are, for speed."""
-    monkeypatch.setattr(protocol, "MAX_ROUNDS", 5)
+    monkeypatch.setattr(parties, "MAX_ROUNDS", 5)
     bob, frame = Bob(Q, SEED, STEP), Frame(SEED, STEP, 4, EXACT)
     bob.receive(MESSAGES[0])
     for w in range(4):

@@ -9,7 +9,7 @@ from test_protocol import talk
 
 import pycouple
 from pycouple import protocol
-from pycouple._messages import decode_dart
+from pycouple.protocol.messages import decode_dart
 
 PATH = Path(__file__).parents[1] / "docs" / "vectors" / "protocol-v1.json"
 VECTORS = json.loads(PATH.read_text())

@@ -1,4 +1,4 @@
-"""The messages of `pycouple.protocol` as bytes: headers, checks, and the code of a dart (docs/protocol.md)."""
+"""The messages of the protocol as bytes: headers, checks, and the code of a dart (docs/protocol.md)."""
 
 import struct
 from typing import NamedTuple
