@@ -79,7 +79,7 @@ def run(p: npt.ArrayLike, q: npt.ArrayLike, seed: int, step: Any = 0, *, epsilon
 
 
 def _run(p: Weights, q: Weights, seed: int, step: int, epsilon: float | None) -> tuple[int | None, ...]:
-    alice, bob = Alice.of(p, seed, step, epsilon), Bob.of(q, seed, step, epsilon)
+    alice, bob = Alice._of(p, seed, step, epsilon), Bob._of(q, seed, step, epsilon)
     sent = [alice.start()]
     for party in (bob, alice) * (MAX_ROUNDS + 1):
         answer = party.receive(sent[-1])

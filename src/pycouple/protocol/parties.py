@@ -29,7 +29,7 @@ class _Party:
         self._begin(row, one_unsigned(seed, "seed"), one_unsigned(step, "step"), epsilon)
 
     @classmethod
-    def of(cls, row: Weights, seed: int, step: int, epsilon: float | None) -> Self:
+    def _of(cls, row: Weights, seed: int, step: int, epsilon: float | None) -> Self:
         """A party with arguments that are checked, and a row that nobody changes."""
         party = cls.__new__(cls)
         party._begin(row, seed, step, epsilon)
