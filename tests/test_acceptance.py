@@ -130,9 +130,34 @@ def test_ratio_test_has_the_targets_law_and_accepts_1_minus_d():
         assert len(got.tokens) == got.accepted + 1
     assert chi_square(counts, np.exp(q[0])) > ALPHA
     assert stats.binomtest(accepted, draws, 0.7).pvalue > ALPHA
+    for bad in ([3], [-1]):
+        with pytest.raises(ValueError, match="draft_tokens must be"):
+            ratio_test(bad, p[np.newaxis], q, rng)
     for drafts, rows in (([0, 1], q), ([0], q[:1])):
         with pytest.raises(ValueError, match="drafts need as many draft_logits and one more row"):
             ratio_test(drafts, p[np.newaxis], rows, rng)
+
+
+def test_ratio_test_of_several_tokens_with_params():
+    """Three tokens of a Markov chain, two of them drafted, with a temperature and top-k of both."""
+    table, other = markov()
+    params, rng, counts = SamplingParams(temperature=0.8, top_k=4), np.random.default_rng(84), np.zeros((5, 5, 5))
+    p, q = softmax(warp(other, params)), softmax(warp(table, params))
+    for _ in range(6000):
+        drafts = [0]
+        for _ in range(2):
+            drafts.append(int(rng.choice(5, p=p[drafts[-1]])))
+        got = ratio_test(drafts[1:], other[drafts[:2]], table[drafts], rng, params)
+        text = [0, *got.tokens.tolist()]
+        assert text[1 : got.accepted + 1] == drafts[1 : got.accepted + 1]
+        while len(text) < 4:
+            text.append(int(rng.choice(5, p=q[text[-1]])))
+        counts[tuple(text[1:])] += 1
+    law = q[0][:, np.newaxis, np.newaxis] * q[:, :, np.newaxis] * q[np.newaxis]
+    assert counts[law == 0].sum() == 0
+    large = law * 6000 > 5
+    seen, want = np.append(counts[large], counts[~large].sum()), np.append(law[large], law[~large].sum())
+    assert stats.chisquare(seen, want * 6000).pvalue > ALPHA
 
 
 def test_shared_noise_with_the_ratio_test_is_biased():

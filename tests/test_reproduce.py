@@ -24,7 +24,7 @@ from pycouple import distributions, protocol, theory
 pytest.importorskip("matplotlib")
 pytest.importorskip("rich")
 
-from pycouple._display import COLOURS, check_writable
+from pycouple._pictures import COLOURS, check_writable
 from pycouple.cli import main
 from pycouple.reproduce import CLAIMS, agreement, bits, flow, lists, pareto, report, sharpness
 from pycouple.reproduce.experiment import Settings

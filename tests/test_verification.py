@@ -5,7 +5,6 @@ import oracle
 import pytest
 from conftest import random_row
 
-import pycouple
 from pycouple.speculative import SamplingParams, draft, generate, list_target_logits, race, verify, verify_list
 from pycouple.speculative.warpers import keep
 
@@ -278,5 +277,42 @@ def test_errors_of_generate(arguments, error, pattern):
         generate(**(good | arguments))
 
 
-def test_the_module_is_there():
-    assert pycouple.speculative.verify is verify
+def test_a_drafter_that_is_the_target_is_always_right():
+    table = np.random.default_rng(79).normal(0, 1.5, (30, 30))
+    for params in PARAMS:
+        got = generate(lambda t: table[t], lambda t: table[t], [1], 5, params, draft_length=3, max_new_tokens=41)
+        assert got.accepted == [True, True, True, False] * 10 + [False]
+        assert (got.drafted, got.target_calls) == (30, 11)
+
+
+def test_drafting_ends_at_a_stop_token():
+    table = np.random.default_rng(79).normal(0, 1.5, (30, 30))
+    whole = generate(lambda t: table[t], None, [1], 5, max_new_tokens=9).tokens
+    stop = whole[1]
+    got = generate(lambda t: table[t], lambda t: table[t], [1], 5, draft_length=8, max_new_tokens=9, stop_tokens=[stop])
+    assert got.tokens == whole[: whole.index(stop) + 1]
+    assert got.drafted == len(got.tokens) == sum(got.accepted)
+
+
+def test_verify_list_applies_params_and_streams():
+    rng = np.random.default_rng(90)
+    row = rng.normal(0, 1, 40)
+    params = SamplingParams(temperature=0.8, top_k=4)
+    others = 0
+    for position in range(60):
+        want = int(list_target_logits(keep(row, params), 3, position, [9, 4], temperature=0.8))
+        got = verify_list([[], []], [row[np.newaxis]] * 2, 3, position, params, streams=[9, 4])
+        assert got.tokens.tolist() == [want]
+        others += want != int(verify_list([[], []], [row[np.newaxis]] * 2, 3, position).tokens[0])
+    assert others > 5
+    with pytest.raises(TypeError, match="position must be"):
+        verify_list([[]], [row[np.newaxis]], 3, 5.7)
+    with pytest.raises(ValueError, match="seed must be one integer"):
+        verify_list([[]], [row[np.newaxis]], [3, 4], 5)
+
+
+def test_empty_batches_and_last_positions():
+    assert verify(np.zeros((0, 3), int), np.zeros((0, 9)), 1, 5) == ([], [])
+    assert verify([], np.zeros((1, 9)), 1, 2**64 - 1).accepted == 0
+    with pytest.raises(ValueError, match="position must leave room"):
+        verify([1], np.zeros((2, 9)), 1, 2**64 - 1)

@@ -69,7 +69,7 @@ def test_real_rows(level, real_logits):
             want, near = kept_plainly(row, params)
             assert set(np.flatnonzero(got > -np.inf).tolist()) ^ want <= near
             kept = got > -np.inf
-            assert np.array_equal(got[kept], row[kept] / np.float32(params.temperature))
+            assert np.array_equal(got[kept], (row[kept] / np.float64(params.temperature)).astype(np.float32))
 
 
 def test_ties():
@@ -148,12 +148,26 @@ def test_bad_params(arguments, error, pattern):
 def test_bad_rows(params, bad, pattern):
     x = np.zeros((2, 3, 4))
     x[1, 2, 1 if bad != -np.inf else slice(None)] = bad
-    if params == SamplingParams():
-        warp(x, params)  # nothing is removed, and the draw is to complain
-        with pytest.raises(ValueError, match=pattern):
-            pycouple.speculative.draft(x, 1, 5, params)
-    else:
-        with pytest.raises(ValueError, match=pattern + r".* at row \(1, 2\)"):
-            warp(x, params)
+    with pytest.raises(ValueError, match=pattern + r".* at row \(1, 2\)"):
+        warp(x, params)
+    with pytest.raises(ValueError, match=pattern):
+        pycouple.speculative.draft(x, 1, 5, params)
     with pytest.raises(TypeError, match="params must be SamplingParams, got dict"):
-        warp(x, {"top_p": 0.5})
+        warp(x * 0 if np.isfinite(x).all() else np.zeros(3), {"top_p": 0.5})
+
+
+def test_odd_temperatures():
+    """A quotient is rounded once, from doubles: no overflow of the temperature itself."""
+    assert warp(np.float32([0, -1e-45]), SamplingParams(1e-44)).tolist() == pytest.approx([0, -0.14], abs=0.01)
+    assert warp(np.float32([3.0, 1.0]), SamplingParams(1.7e308, top_k=1)).tolist() == [0.0, -np.inf]
+    with pytest.raises(ValueError, match=r"n = 0"):
+        warp(np.zeros((2, 0)), SamplingParams(0.0))
+
+
+def test_the_largest_is_always_kept():
+    rng = np.random.default_rng(64)
+    for _ in range(200):
+        row = random_row(rng, 50, np.float64)
+        row = np.clip(row, -1e200, 1e200)
+        for params in (SamplingParams(min_p=1.0), SamplingParams(top_p=0.0), SamplingParams(0.5, 1, 0.0, 1.0)):
+            assert warp(row, params)[np.argmax(row)] > -np.inf

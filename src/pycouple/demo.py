@@ -16,7 +16,7 @@ from rich.text import Text
 
 from pycouple._agreements import Agreement, Coupling, compare
 from pycouple._arguments import METHODS
-from pycouple._display import (
+from pycouple._pictures import (
     COLOURS,
     FILLED,
     HOLLOW,
@@ -27,13 +27,10 @@ from pycouple._display import (
     WORST_CASE,
     check_writable,
     new_figure,
-    new_table,
-    plus_minus,
-    print_table,
-    progress,
     save,
     tidy,
 )
+from pycouple._tables import new_table, plus_minus, print_table, progress
 from pycouple.distributions import load
 from pycouple.randomness import seed_from
 

@@ -62,8 +62,7 @@ def load(name: str, workers: int) -> Engine:
         The extra "transformers" is missing.
     """
     model, tokenizer = _load(name, "--model")
-    if workers > 0:
-        import_module("torch").set_num_threads(workers)
+    import_module("torch").set_num_threads(workers)
     return _Transformers(name, model, tokenizer)
 
 

@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pycouple._arguments import threads
+from pycouple._tables import print_table
 from pycouple.generate import engine as engines
 from pycouple.generate.detokenizer import Detokenizer
 from pycouple.generate.engine import Engine
@@ -112,11 +114,6 @@ class _Screen:
         if self.colours:
             self.console.print(Text.assemble(("accepted draft", ACCEPTED), "  ", ("own draw", OWN), "\n"))
 
-    def table(self, table: Table) -> None:
-        with self.console.capture() as text:  # rich ends the process by itself when its own write meets a closed pipe
-            self.console.print(table)
-        print(text.get(), end="")
-
 
 class _Stream:
     """Writes the tokens of one generation as they come."""
@@ -145,11 +142,12 @@ def run(arguments: argparse.Namespace) -> None:
         An extra is missing.
     """
     params = SamplingParams(arguments.temperature, arguments.top_k, arguments.top_p, arguments.min_p)
+    workers = threads(arguments.workers)
     engines.check_name(arguments.model, "--model")
     if arguments.drafter is not None:
         engines.check_drafter(arguments.drafter)
     with _busy(f"loading {arguments.model}"):
-        engine = engines.load(arguments.model, arguments.workers)
+        engine = engines.load(arguments.model, workers)
     chat = engine.has_chat if arguments.chat is None else arguments.chat
     if chat and not engine.has_chat:
         raise ValueError(f"--chat: {arguments.model} has no chat template")
@@ -178,12 +176,14 @@ def run(arguments: argparse.Namespace) -> None:
         screen.write(arguments.prompt, PROMPT)
     shown = names[1] if two_kinds else names[0]
     stream = _Stream(engine, screen, two_kinds)
-    first = job.run(shown, drafters.pop(shown), stream)
-    stream.finish()
+    try:
+        first = job.run(shown, drafters.pop(shown), stream)
+    finally:  # after Ctrl-C too
+        stream.finish()
     runs = sorted([first, *_silent(job, drafters)], key=lambda run: names.index(run.drafter))
     mismatches = [job.mismatch(run, runs[0]) for run in runs]
     if arguments.compare:
-        screen.table(_table(job, runs, mismatches))
+        print_table(_table(job, runs, mismatches))
     else:
         _summary(runs, mismatches)
     for run, mismatch in zip(runs, mismatches, strict=True):

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pycouple._arguments import integer, one_unsigned
 from pycouple.speculative import SamplingParams, draft
 
 try:
@@ -108,7 +109,7 @@ class CoupledLogitsProcessor:
         logits_processor: Sequence[Processor] = (),
         on_token: Callable[[int, bool], object] | None = None,
     ) -> None:
-        draft([0.0], seed, 0, params, stream=stream)  # what is wrong with them is said here
+        draft([0.0], one_unsigned(seed, "seed"), 0, params, stream=stream)  # what is wrong with them is said here
         self._seed, self._params, self._stream = seed, params, stream
         self._processors, self._on_token = list(logits_processor), on_token
         self._text: Ids | None = None  # the prompt and the tokens
@@ -226,8 +227,8 @@ class CoupledDraftModel(LlamaDraftModel):
         draft_length: int = 4,
         stream: int = 0,
     ) -> None:
-        draft([0.0], seed, 0, params, stream=stream)
-        if draft_length < 0:
+        draft([0.0], one_unsigned(seed, "seed"), 0, params, stream=stream)
+        if integer(draft_length, "draft_length") < 0:
             raise ValueError(f"draft_length must not be negative, got {draft_length}")
         self.llama = llama
         self._seed, self._params, self._stream = seed, params, stream
@@ -325,8 +326,6 @@ def coupled_completion(
     """
     _check_options(options)
     if isinstance(drafter, llama_cpp.Llama):
-        if drafter is llama:
-            raise ValueError("drafter must be another Llama than the target, which has its text in its cache")
         drafter = CoupledDraftModel(drafter, seed, params)
     drafter = llama.draft_model if drafter is None else drafter
     if drafter is not None:
@@ -377,6 +376,8 @@ def _check_options(options: dict[str, Any]) -> None:
 
 
 def _check_draftable(llama: Any, drafter: Any) -> None:
+    if getattr(drafter, "llama", None) is llama:
+        raise ValueError("drafter must be another Llama than the target, which has its text in its cache")
     if llama.context_params.flash_attn_type != llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED:
         raise ValueError(
             "with flash_attn=False llama.cpp's logits of one token and of several at once differ, and drafts would "

@@ -151,7 +151,8 @@ def coupled_generate(
     **options
         What ``model.generate`` takes: ``input_ids``, ``attention_mask``, ``max_new_tokens``,
         ``prompt_lookup_num_tokens``, ``assistant_early_exit``, ``generation_config``, ``logits_processor``, and so on.
-        Left padding is told by ``attention_mask`` alone. Processors act before the draw, as they do before sampling.
+        Left padding is told by ``attention_mask`` alone. Processors act before the draw, as they do before sampling;
+        they must be pure.
 
     Returns
     -------
@@ -162,9 +163,10 @@ def coupled_generate(
     Raises
     ------
     ValueError
-        ``do_sample=True``, more than one beam, ``assistant_ensemble_weight`` or ``watermarking_config`` are asked for:
-        each draws in another way. A temperature, top_k, ... is given beside params. ``inputs_embeds`` come without
-        ``input_ids``, or ids without the part that is in a cache: the position is not known.
+        ``do_sample=True``, more than one beam, ``assistant_ensemble_weight``, ``watermarking_config`` or, with a
+        drafter, ``guidance_scale`` are asked for: they do not go with shared noise. A temperature, top_k, ... is given
+        beside params. ``inputs_embeds`` come without ``input_ids``, or ids without the part that is in a cache: the
+        position is not known.
     ValueError, TypeError
         As for `CoupledLogitsProcessor` and ``model.generate``, which refuses a drafter for more than one row.
 
@@ -204,7 +206,10 @@ def coupled_generate(
     else:
         options.update(neutral)
     early = _option("assistant_early_exit", model, config, options) is not None
-    with _confident(model if early else assistant_model):
+    drafted = early or assistant_model is not None or _option("prompt_lookup_num_tokens", model, config, options)
+    if drafted and _option("guidance_scale", model, config, options) not in (None, 1.0):
+        raise ValueError("guidance_scale must be None with a drafter: its processor keeps a cache of earlier calls")
+    with _confident(model if early else assistant_model), _whole(model):
         return model.generate(logits_processor=processors, assistant_model=assistant_model, **options)
 
 
@@ -366,6 +371,17 @@ def _mask(model: Any, inputs: Any, options: dict[str, Any]) -> Any:
             f"and {tuple(mask.shape)}"
         )
     return mask
+
+
+@contextmanager
+def _whole(model: Any) -> Iterator[None]:
+    """The number of layers as it was: an early exit sets it, and an exception would leave it so."""
+    config = model.config.get_text_config(decoder=True)
+    before = config.num_hidden_layers
+    try:
+        yield
+    finally:
+        config.num_hidden_layers = before
 
 
 @contextmanager

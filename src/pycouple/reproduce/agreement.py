@@ -6,18 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from pycouple._agreements import Agreement, compare
-from pycouple._display import (
-    COLOURS,
-    FILLED,
-    LINE,
-    MARKERS,
-    OPTIMUM,
-    WORST_CASE,
-    new_figure,
-    plus_minus,
-    progress,
-    tidy,
-)
+from pycouple._pictures import COLOURS, FILLED, LINE, MARKERS, OPTIMUM, WORST_CASE, new_figure, tidy
+from pycouple._tables import plus_minus, progress
 from pycouple.distributions import load
 from pycouple.randomness import seed_from
 from pycouple.reproduce.experiment import (

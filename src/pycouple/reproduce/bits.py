@@ -7,7 +7,8 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from pycouple import protocol
-from pycouple._display import COLOURS, LINE, new_figure, plus_minus, progress, tidy
+from pycouple._pictures import COLOURS, LINE, new_figure, tidy
+from pycouple._tables import plus_minus, progress
 from pycouple.randomness import seed_from
 from pycouple.reproduce.experiment import Column, Experiment, Outcome, Row, Settings, farthest, in_errors, number
 

@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from pycouple._arguments import threads
-from pycouple._display import check_writable, new_table, print_table, save
+from pycouple._pictures import check_writable, save
+from pycouple._tables import new_table, print_table
 from pycouple.reproduce import CLAIMS, agreement, bits, lists, pareto, sharpness
 from pycouple.reproduce.experiment import Column, Experiment, Row, Settings
 from pycouple.reproduce.report import Section, page

@@ -7,7 +7,8 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from pycouple import theory
-from pycouple._display import COLOURS, MARKERS, new_figure, plus_minus, progress, tidy
+from pycouple._pictures import COLOURS, MARKERS, new_figure, tidy
+from pycouple._tables import plus_minus, progress
 from pycouple.distributions import load, pair
 from pycouple.randomness import seed_from
 from pycouple.reproduce.experiment import (

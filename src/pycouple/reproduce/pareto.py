@@ -8,7 +8,8 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from pycouple import theory
-from pycouple._display import COLOURS, HOLLOW, LINE, new_figure, progress, tidy
+from pycouple._pictures import COLOURS, HOLLOW, LINE, new_figure, tidy
+from pycouple._tables import progress
 from pycouple.randomness import seed_from
 from pycouple.reproduce.experiment import ROUNDING, Column, Experiment, Outcome, Row, Settings, number, words
 

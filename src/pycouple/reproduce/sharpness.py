@@ -9,7 +9,8 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from pycouple import theory
-from pycouple._display import COLOURS, LINE, OPTIMUM, new_figure, plus_minus, progress, tidy
+from pycouple._pictures import COLOURS, LINE, OPTIMUM, new_figure, tidy
+from pycouple._tables import plus_minus, progress
 from pycouple.randomness import seed_from, uniforms
 from pycouple.reproduce.experiment import (
     ROUNDING,

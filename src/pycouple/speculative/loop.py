@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy.typing as npt
 
-from pycouple._arguments import integer, real_rows
+from pycouple._arguments import integer, one_unsigned, real_rows
 from pycouple.speculative.verification import draft, verify
 from pycouple.speculative.warpers import SamplingParams
 
@@ -48,9 +48,10 @@ def generate(
         list, the row before it for the last token of the list, and so on. It may give all rows or only the last
         ones, of which ``draft_length + 1`` are needed.
     drafter : callable or None
-        The same of the drafter, of which only the last row is looked at (one row alone may have one axis). A drafter
-        without logits gives 0 for the token it proposes and -inf for others; one that has nothing to propose gives
-        None. Without a drafter each call of the target gives one token.
+        The same of the drafter, of which only the last row is looked at (one row alone may have one axis). It must not
+        have more tokens than the target, which is given its drafts. A drafter without logits gives 0 for the token it
+        proposes and -inf for others; one that has nothing to propose gives None. Without a drafter each call of the
+        target gives one token.
     prompt : sequence of int
         At least one token. The first new token has position ``len(prompt)``.
     seed : int
@@ -98,6 +99,7 @@ def generate(
         if integer(number, name) < 0:
             raise ValueError(f"{name} must not be negative, got {number}")
     params = SamplingParams() if params is None else params
+    draft([0.0], one_unsigned(seed, "seed"), 0, params)  # what is wrong with them is said before any work
     new: list[int] = []
     accepted: list[bool] = []
     calls = drafted = 0
@@ -128,5 +130,7 @@ def _drafts(
         if logits is None:
             break
         rows = real_rows(logits, "drafter")
+        if rows.ndim > 2 or len(rows) == 0:
+            raise ValueError(f"drafter must give rows of logits, or one row; got shape {rows.shape}")
         drafts.append(int(draft(rows if rows.ndim == 1 else rows[-1], seed, len(text) + len(drafts), params)))
     return drafts

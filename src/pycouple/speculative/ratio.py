@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from pycouple.speculative.verification import Verified
+from pycouple.speculative.verification import Verified, token_numbers
 from pycouple.speculative.warpers import SamplingParams, warp
 
 Reals = npt.NDArray[np.float64]
@@ -48,7 +48,7 @@ def ratio_test(
     It must never be combined with shared noise. The test is right because, given the draft, acceptance and the second
     draw are independent of how the draft was drawn. With the drafter's noise in the second draw, an item that has just
     lost the race under p is drawn again from q - p under the same clocks, and what comes out does not have the law q.
-    vLLM had such a fault (pull requests 47386 and 54282); tests/test_ratio.py shows the bias.
+    vLLM had such a fault (pull requests 47386 and 54282); tests/test_acceptance.py shows the bias.
 
     Examples
     --------
@@ -59,9 +59,11 @@ def ratio_test(
     """
     params = SamplingParams() if params is None else params
     p, q = _softmax(warp(draft_logits, params)), _softmax(warp(target_logits, params))
-    tokens = np.asarray(draft_tokens, np.int64)
+    tokens = token_numbers(draft_tokens, "draft_tokens")
     if len(p) != len(tokens) or len(q) != len(tokens) + 1:
         raise ValueError(f"{len(tokens)} drafts need as many draft_logits and one more row of target_logits")
+    if len(tokens) and tokens.max() >= p.shape[-1]:
+        raise ValueError(f"draft_tokens must be below {p.shape[-1]}, the number of logits; got {tokens.max()}")
     for k, token in enumerate(tokens):
         if rng.random() * p[k, token] >= q[k, token]:
             rest = np.maximum(q[k] - p[k], 0)

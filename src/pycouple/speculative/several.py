@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pycouple._arguments import check_choice, real_rows
+from pycouple._arguments import check_choice, one_unsigned, real_rows
 from pycouple.speculative.lists import list_target_logits
 from pycouple.speculative.verification import Verified, token_numbers
 from pycouple.speculative.warpers import SamplingParams, keep
@@ -42,10 +42,10 @@ def verify_list(
         Over which streams the target draws:
 
         - "strong": always all of them. The text depends on the target, the seed and the streams alone, whatever the
-          drafts are.
+          drafts are. It costs: a draft that is left alone still has K - 1 streams against it, so drafts of several
+          tokens that part early are hardly better together than one (the README has a table).
         - "conditional": those of the drafts that are right so far (Algorithm 2 of the paper). The text also depends on
-          which drafts those were, so on the drafters. Later tokens are accepted more often, since a draft that is
-          alive has its stream raced against fewer others.
+          which drafts those were, so on the drafters. Later tokens are accepted as often as one draft's are, or more.
 
     Returns
     -------
@@ -86,6 +86,7 @@ def verify_list(
             raise ValueError(f"target_logits of draft {k} must have {len(tokens) + 1} rows, got shape {x.shape}")
     if not drafts:
         raise ValueError("draft_tokens must hold at least one draft")
+    key, first = one_unsigned(seed, "seed"), one_unsigned(position, "position")
     params = SamplingParams() if params is None else params
     alive = list(range(len(drafts)))
     out: list[int] = []
@@ -93,7 +94,7 @@ def verify_list(
         j = len(out)
         row = keep(rows[alive[0]][j], params)
         listed = lanes if invariance == "strong" else [lanes[k] for k in alive]
-        token = int(list_target_logits(row, seed, int(position) + j, listed, temperature=params.temperature))
+        token = int(list_target_logits(row, key, first + j, listed, temperature=params.temperature))
         out.append(token)
         alive = [k for k in alive if j < len(drafts[k]) and drafts[k][j] == token]
         if not alive:

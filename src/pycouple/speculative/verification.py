@@ -176,6 +176,8 @@ def verify(
         raise ValueError(f"target_logits must have two axes, rows and tokens; got shape {x.shape}")
     drafts, single = _sequences(draft_tokens)
     counts = np.array([len(tokens) + 1 for tokens in drafts], np.int64)
+    if not drafts and len(x) == 0:
+        return Verified([], [])
     if counts.sum() != len(x):
         raise ValueError(f"target_logits must have {counts.sum()} rows, one a draft and one more; got {len(x)}")
     starts = np.append(0, counts.cumsum())
@@ -184,6 +186,8 @@ def verify(
         np.repeat(_each(v, name, len(drafts)), counts) for v, name in ((seed, "seed"), (position, "position"))
     )
     params = SamplingParams() if params is None else params
+    if (first > np.uint64(2**64 - 1) - shift).any():
+        raise ValueError("position must leave room for the drafts below 2**64")
     own = sample_logits(keep(x, params), seeds, first + shift, temperature=params.temperature, workers=workers)
     tokens, accepted = [], []
     for given, start, end in zip(drafts, starts, starts[1:], strict=False):
@@ -200,7 +204,7 @@ def _run(right: npt.NDArray[np.bool_]) -> int:
 
 def _sequences(tokens: Any) -> tuple[list[Items], bool]:
     """The drafts of each sequence, and whether there is one sequence only, given as such."""
-    single = not any(np.ndim(token) for token in tokens)
+    single = not (getattr(tokens, "ndim", 1) > 1 or any(np.ndim(token) for token in tokens))
     return [token_numbers(t, "draft_tokens") for t in ([tokens] if single else tokens)], single
 
 

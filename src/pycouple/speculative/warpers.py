@@ -11,6 +11,7 @@ from pycouple import _core
 from pycouple._arguments import bad_value, integer, native, real_rows, row_text
 
 Logits = npt.NDArray[Any]
+Reals = npt.NDArray[np.float64]
 
 _FIRST_LOOK = 256  # items sorted at first to find a nucleus
 _PIECE = 2**17  # logits at a time, so that what is made of them stays in a cache
@@ -87,8 +88,9 @@ def warp(logits: npt.ArrayLike, params: SamplingParams) -> Logits:
     Notes
     -----
     It does what transformers' TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper and MinPLogitsWarper do one
-    after the other. They compare float32 sums, this one doubles, so a token at the very edge of a nucleus may differ;
-    of equal logits at that edge the lowest ids are kept. Which tokens are kept is bit-identical on every machine.
+    after the other. They divide and sum in float32, this one in doubles, so a token at the very edge of what is kept
+    may differ; of equal logits at the edge of a nucleus the lowest ids are kept, where theirs are the highest. Which
+    tokens are kept is bit-identical on every machine (subnormal logits apart, where a thread flushes them to zero).
 
     Examples
     --------
@@ -97,6 +99,7 @@ def warp(logits: npt.ArrayLike, params: SamplingParams) -> Logits:
     array([  4.,   2., -inf, -inf])
     """
     x = real_rows(logits, "logits")
+    _tops(x)
     kept = keep(x, params)
     real = np.float64 if kept.dtype == np.float64 else np.float32
     if params.temperature == 0:
@@ -104,7 +107,7 @@ def warp(logits: npt.ArrayLike, params: SamplingParams) -> Logits:
         greedy: Logits = np.where(np.arange(kept.shape[-1]) == first, real(0), real(-np.inf))
         return greedy
     with np.errstate(over="ignore", under="ignore"):
-        warped: Logits = np.divide(kept, params.temperature, dtype=real, casting="same_kind")
+        warped: Logits = (kept.astype(np.float64) / params.temperature).astype(real)
     return warped
 
 
@@ -126,23 +129,32 @@ def keep(x: Logits, params: SamplingParams) -> Logits:
     return kept.reshape(x.shape)
 
 
-def _removed(x: Logits, tops: npt.NDArray[np.float64], k: int, params: SamplingParams) -> npt.NDArray[np.bool_]:
+def _removed(x: Logits, tops: Reals, k: int, params: SamplingParams) -> npt.NDArray[np.bool_]:
     """What top-k, top-p and min-p remove from rows."""
     removed = np.zeros(x.shape, bool)
     if k:
         removed = x < np.partition(x, -k, axis=-1)[..., -k, np.newaxis]
-    if params.top_p < 1 or params.min_p > 0:
-        rows = np.ascontiguousarray(native(x if x.dtype.itemsize == 8 else x.astype(np.float32)))
-        if k:
-            rows = np.where(removed, rows.dtype.type(-np.inf), rows)
-        terms, sums = _core.softmax_terms(rows, tops, params.temperature)
-        removed |= terms < params.min_p  # the largest term is exp(0) = 1
-        if params.top_p < 1:
-            removed |= _outside_nucleus(rows, tops, params.temperature, params.top_p * sums)
+    if params.top_p == 1 and params.min_p == 0:
+        return removed
+    rows = np.ascontiguousarray(native(x if x.dtype.itemsize == 8 else x.astype(np.float32)))
+    if not k:
+        return _unlikely(rows, tops, params)
+    for i, row in enumerate(rows):  # few items are left
+        left = np.flatnonzero(~removed[i])
+        removed[i, left] = _unlikely(row[np.newaxis, left], tops[i : i + 1], params)[0]
     return removed
 
 
-def _tops(x: Logits) -> npt.NDArray[np.float64]:
+def _unlikely(rows: Logits, tops: Reals, params: SamplingParams) -> npt.NDArray[np.bool_]:
+    """What top-p and min-p remove."""
+    terms, sums = _core.softmax_terms(rows, tops, params.temperature)
+    removed = terms < params.min_p  # the largest term is exp(0) = 1
+    if params.top_p < 1:
+        removed |= _outside_nucleus(rows, tops, params.temperature, params.top_p * sums)
+    return removed
+
+
+def _tops(x: Logits) -> Reals:
     """The largest logit of each row, or an error for the first row without one."""
     if x.shape[-1] == 0:
         raise ValueError("logits: there are no items (n = 0)")
@@ -153,13 +165,11 @@ def _tops(x: Logits) -> npt.NDArray[np.float64]:
         row = x[tuple(where)]
         what = bad_value("logits", row) if not (row == -np.inf).all() else "every logit is -inf"
         raise ValueError(f"logits: {what}{row_text(where)}")
-    tops: npt.NDArray[np.float64] = top.astype(np.float64)
+    tops: Reals = top.astype(np.float64)
     return tops
 
 
-def _outside_nucleus(
-    rows: Logits, tops: npt.NDArray[np.float64], temperature: float, masses: npt.NDArray[np.float64]
-) -> npt.NDArray[np.bool_]:
+def _outside_nucleus(rows: Logits, tops: Reals, temperature: float, masses: Reals) -> npt.NDArray[np.bool_]:
     """What is not among the fewest largest logits whose softmax terms sum to a mass or more."""
     removed = np.zeros(rows.shape, bool)
     n = rows.shape[-1]

@@ -1,18 +1,12 @@
-"""Pictures, tables and the progress bar of `pycouple demo` and `pycouple reproduce`. Needs the extra "demo"."""
+"""Pictures of `pycouple demo` and `pycouple reproduce`. Needs matplotlib, of the extra "demo"."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from rich import box
-from rich.console import Console
-from rich.progress import Progress
-from rich.table import Table
 
 MARKERS = "os^Dv<>P"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#666666", "#000000", "#5e3c99")
@@ -28,21 +22,6 @@ _DATELESS: dict[str, dict[str, None]] = {  # so that the same numbers give the s
     ".svg": {"Date": None},
 }
 SUFFIXES = tuple(_DATELESS)
-
-
-class Advance(Protocol):
-    """Moves the progress bar on."""
-
-    def __call__(self, steps: float = 1) -> None: ...
-
-
-@contextmanager
-def progress(label: str, total: float) -> Iterator[Advance]:
-    """A progress bar on stderr, on a terminal only."""
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task(label, total=total)
-        yield lambda steps=1: bar.advance(task, steps)
 
 
 def check_writable(path: Path) -> None:
@@ -70,23 +49,3 @@ def save(picture: Figure, path: Path) -> None:
     """Write a picture as its suffix says: the same bytes for the same picture."""
     with matplotlib.rc_context({"svg.hashsalt": "pycouple"}):
         picture.savefig(path, metadata=_DATELESS[path.suffix.lower()])
-
-
-def new_table(title: str) -> Table:
-    """An empty table with a rule under its headings."""
-    return Table(title=f"{title}\n", box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
-
-
-def print_table(table: Table) -> None:
-    """Print a table at its full width: a narrow terminal wraps its lines, and no column is lost."""
-    console = Console()
-    whole = console.measure(table, options=console.options.update(max_width=10_000)).maximum
-    console.width = max(console.width, whole)
-    with console.capture() as text:  # rich ends the process by itself when its own write meets a closed pipe
-        console.print(table)
-    print(text.get(), end="")
-
-
-def plus_minus(measured: float, standard_error: float) -> str:
-    """A number with its standard error."""
-    return f"{measured:.4f} ± {standard_error:.4f}"
