@@ -66,7 +66,7 @@ class TestTransformers:
         def forward():
             with torch.inference_mode():
                 network(ids[:, -1:], past_key_values=cache, use_cache=True)
-            cache.crop(ids.shape[1])
+            cache.crop(-1)  # so many tokens fewer
 
         benchmark(forward)
 

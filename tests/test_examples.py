@@ -265,7 +265,13 @@ def test_acceptance_table(tmp_path):
     """Against the formulas, by brute force at some positions through the module; the chance of failing is 1e-4."""
     got = run(EXAMPLES / "acceptance.py", "--draws", "50", cwd=tmp_path)
     assert got.returncode == 0, got.stderr
-    head, _, *rows = [line.strip("| ").split(" | ") for line in got.stdout.splitlines()]
+    first, second = got.stdout.split("\n\n")
+    calls = [line.strip("| ").split(" | ") for line in second.splitlines()[2:]]
+    for (_, one, *strong), (_, same, *conditional) in zip(calls[::2], calls[1::2], strict=True):
+        assert one == same  # with one draft the two kinds are the same
+        assert 1 < float(one) < 5
+        assert sum(map(float, conditional)) >= sum(map(float, strong)) - 0.1
+    head, _, *rows = [line.strip("| ").split(" | ") for line in first.splitlines()]
     assert head == [
         "drafter",
         "shared noise",

@@ -362,6 +362,8 @@ def test_neutral_options_are_not(target):
 def test_the_target_as_its_own_drafter_is_refused(target):
     with pytest.raises(ValueError, match="another Llama"):
         complete(target, PROMPTS[0], drafter=target)
+    with pytest.raises(ValueError, match="another Llama"):
+        complete(target, PROMPTS[0], drafter=plugin.CoupledDraftModel(target, 1))
 
 
 def test_without_the_package_the_error_says_what_to_install(monkeypatch):

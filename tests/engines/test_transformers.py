@@ -4,9 +4,11 @@ import collections
 import copy
 import importlib.util
 import itertools
+import re
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -532,6 +534,39 @@ def test_processor_reads_scores_where_they_are():
 def test_errors_of_coupled_generate(options, message, tiny):
     with pytest.raises(ValueError, match=message):
         coupled_generate(tiny, torch.tensor([[1, 2]]), **{"seed": 1, "max_new_tokens": 2} | options)
+
+
+def test_guidance_and_a_drafter_are_refused(tiny):
+    with pytest.raises(ValueError, match="guidance_scale must be None with a drafter"):
+        coupled_generate(tiny, torch.tensor([[1, 2]]), seed=1, guidance_scale=1.5, assistant_model=tiny)
+
+
+def test_an_error_in_an_early_exit_leaves_the_model_whole(tiny):
+    ids, layers = torch.tensor([[1, 2, 3]]), tiny.config.num_hidden_layers
+    before = coupled_generate(tiny, ids, seed=1, max_new_tokens=8)
+    calls = []
+
+    def fails(input_ids, scores):
+        calls.append(tiny.config.num_hidden_layers)
+        if calls[-1] < layers:
+            raise KeyboardInterrupt
+        return scores
+
+    with pytest.raises(KeyboardInterrupt):
+        coupled_generate(tiny, ids, seed=1, max_new_tokens=8, assistant_early_exit=1, logits_processor=[fails])
+    assert calls[-1] == 1
+    assert tiny.config.num_hidden_layers == layers
+    assert torch.equal(coupled_generate(tiny, ids, seed=1, max_new_tokens=8), before)
+
+
+def test_readme_example(loaded):
+    """The README's lines with transformers: one text, with and without a drafter."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    blocks = re.findall(r"```py\n(.*?)```", readme, flags=re.S)
+    code = next(block for block in blocks if "coupled_generate" in block)
+    names = {}
+    exec(compile(code.replace("max_new_tokens=40", "max_new_tokens=8"), "README.md", "exec"), names)
+    assert torch.equal(names["text"], names["same"])
 
 
 def test_errors(tiny, tmp_path, monkeypatch):
