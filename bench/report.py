@@ -181,7 +181,9 @@ def ratios(stats, table, wanted):
             continue
         a, b = stats[first], stats[second]
         mine = a["median"] / draws
-        times = f"{seconds(mine)} | {seconds(b['median'])} | {mine / b['median']:.2f} | {spread(a) + spread(b):.0%}"
+        ratio = mine / b["median"]
+        digits = 2 if ratio >= 0.1 else 4
+        times = f"{seconds(mine)} | {seconds(b['median'])} | {ratio:.{digits}f} | {spread(a) + spread(b):.0%}"
         yield f"| {what} | {times} | {'' if bound is None else f'{wanted} {bound:g}'} |"
 
 
