@@ -44,10 +44,8 @@ def acceptance(p: np.ndarray, q: np.ndarray, seed: int, draws: int) -> dict[str,
 
 
 def logits_of(party: distributions.Distributions) -> np.ndarray:
-    """Logits [positions, vocabulary]; what the file gives as the rest is spread evenly."""
-    rows = np.repeat(party.rest[:, np.newaxis] / (VOCABULARY - party.ids.shape[1]), VOCABULARY, axis=1)
-    np.put_along_axis(rows, party.ids, party.p, axis=1)
-    return np.log(rows).astype(np.float32)
+    """Logits [positions, vocabulary]."""
+    return np.log(distributions.over_vocabulary(party, VOCABULARY)).astype(np.float32)
 
 
 def tokens_a_call(p: np.ndarray, q: np.ndarray, count: int, invariance: str, repeats: int) -> float:

@@ -30,11 +30,7 @@ PATIENCE = 30  # seconds to wait for the other party
 def rows_of(name: str) -> np.ndarray:
     """A party's distributions [positions, vocabulary]; what the file gives as the rest is spread evenly."""
     target, drafters = distributions.load()
-    party = target if name == "target" else drafters[name]
-    kept = party.ids.shape[1]
-    rows = np.repeat(party.rest[:, np.newaxis] / (VOCABULARY - kept), VOCABULARY, axis=1)
-    np.put_along_axis(rows, party.ids, party.p, axis=1)
-    return rows
+    return distributions.over_vocabulary(target if name == "target" else drafters[name], VOCABULARY)
 
 
 async def send(writer: asyncio.StreamWriter, message: bytes) -> None:

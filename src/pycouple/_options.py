@@ -32,14 +32,17 @@ def integer(low: int, high: int, range_text: str) -> Callable[[str], int]:
 def add_common(parser: argparse.ArgumentParser, *, draws: int | None, unit: str) -> None:
     """Add --draws, by default `draws` and described as `unit`, --seed, --json and --workers."""
     parser.add_argument("--draws", type=integer(1, MAX_DRAWS, f"1..{MAX_DRAWS}"), default=draws, metavar="N", help=unit)
-    parser.add_argument(
-        "--seed", type=integer(0, 2**64 - 1, "0..2**64 - 1"), default=0, metavar="N", help="shared seed (%(default)s)"
-    )
+    add_seed(parser, "shared seed (%(default)s)")
     parser.add_argument("--json", action="store_true", help="print a JSON object in place of the table")
-    parser.add_argument(
-        "--workers",
-        type=integer(-1, 2**16, "1..65536, or -1 for all cores"),
-        default=1,
-        metavar="N",
-        help="threads, -1 for all cores (%(default)s); the draws do not depend on it",
-    )
+    add_workers(parser, "threads, -1 for all cores (%(default)s); the draws do not depend on it")
+
+
+def add_seed(parser: argparse.ArgumentParser, text: str) -> None:
+    """Add --seed, described by the text."""
+    parser.add_argument("--seed", type=integer(0, 2**64 - 1, "0..2**64 - 1"), default=0, metavar="N", help=text)
+
+
+def add_workers(parser: argparse.ArgumentParser, text: str) -> None:
+    """Add --workers, described by the text."""
+    kind = integer(-1, 2**16, "1..65536, or -1 for all cores")
+    parser.add_argument("--workers", type=kind, default=1, metavar="N", help=text)

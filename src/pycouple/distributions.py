@@ -117,3 +117,21 @@ def pair(target: Distributions, drafter: Distributions, row: int) -> tuple[Reals
         weights[np.searchsorted(items, party.ids[row])] = party.p[row]
         weights[-1] = party.rest[row]
     return p, q
+
+
+def over_vocabulary(party: Distributions, vocabulary: int) -> Reals:
+    """A party's distributions over a whole vocabulary, with the rest spread evenly on the tokens that are not kept.
+
+    Parameters
+    ----------
+    party : Distributions
+    vocabulary : int
+        How many tokens there are, more than the party keeps.
+
+    Returns
+    -------
+    ndarray of float64, shape (positions, vocabulary)
+    """
+    rows = np.repeat(party.rest[:, np.newaxis] / (vocabulary - party.ids.shape[1]), vocabulary, axis=1)
+    np.put_along_axis(rows, party.ids, party.p, axis=1)
+    return rows

@@ -2,7 +2,7 @@
 
 import argparse
 
-from pycouple._options import Parser, integer
+from pycouple._options import Parser, add_seed, add_workers, integer
 
 MAX_NEW_TOKENS = 2**20
 MAX_DRAFT_LENGTH = 64
@@ -48,9 +48,7 @@ def add_generate(commands: "argparse._SubParsersAction[Parser]") -> None:
         action=argparse.BooleanOptionalAction,
         help="put the prompt into the model's chat template, or go on with it as it is (--chat if there is a template)",
     )
-    generate.add_argument(
-        "--seed", type=integer(0, 2**64 - 1, "0..2**64 - 1"), default=0, metavar="N", help="the text's (%(default)s)"
-    )
+    add_seed(generate, "the text's (%(default)s)")
     generate.add_argument("--temperature", type=float, default=1.0, metavar="T", help="0 is greedy (%(default)s)")
     generate.add_argument("--top-k", type=int, default=0, metavar="K", help="the K likeliest tokens, 0 all (0)")
     generate.add_argument("--top-p", type=float, default=1.0, metavar="P", help="the likeliest tokens up to P (1)")
@@ -69,11 +67,5 @@ def add_generate(commands: "argparse._SubParsersAction[Parser]") -> None:
         metavar="N",
         help="drafts a call of the model, at most (%(default)s)",
     )
-    generate.add_argument(
-        "--workers",
-        type=integer(-1, 2**16, "1..65536, or -1 for all cores"),
-        default=1,
-        metavar="N",
-        help="threads of the model, -1 for all cores (%(default)s)",
-    )
+    add_workers(generate, "threads of the model, -1 for all cores (%(default)s)")
     generate.add_argument("--json", action="store_true", help="print a JSON object, when all is done")
