@@ -145,20 +145,24 @@ cdef race_tables weights_score_tables, logits_score_tables
 cdef random_tables clock_tables, gumbel_tables, uniform_tables
 
 
+# The kinds of rows and the types that hold them.
+cdef tuple REALS = ((PC_F16, cnp.NPY_FLOAT16), (PC_F32, cnp.NPY_FLOAT32), (PC_F64, cnp.NPY_FLOAT64))
+
+
 cdef object make_race(
         race_tables *t, bint minhash, bint logits, int outputs,
-        const char *name, const char *doc, const char *signature):
-    cdef int kind, i = 0
-    for kind, real in enumerate((cnp.NPY_FLOAT16, cnp.NPY_FLOAT32, cnp.NPY_FLOAT64)):
-        t.func[kind] = race_loop
-        t.data[kind] = pc_race_loop_data(<pc_kind>kind, minhash, logits, outputs)
-        t.data_at[kind] = &t.data[kind]
+        const char *name, const char *doc, const char *signature, tuple kinds=REALS):
+    cdef int k, i = 0
+    for k, (kind, real) in enumerate(kinds):
+        t.func[k] = race_loop
+        t.data[k] = pc_race_loop_data(kind, minhash, logits, outputs)
+        t.data_at[k] = &t.data[k]
         types = [real, cnp.NPY_UINT64, cnp.NPY_UINT64] + [cnp.NPY_FLOAT64] * logits + [cnp.NPY_UINT64, cnp.NPY_UINT64]
         for code in types + [cnp.NPY_INT64] + [cnp.NPY_FLOAT64] * (outputs - 1):
             t.types[i] = code
             i += 1
     return PyUFunc_FromFuncAndDataAndSignature(
-        t.func, t.data_at, t.types, KINDS, 5 + logits, outputs, PyUFunc_None, name, doc, 0, signature)
+        t.func, t.data_at, t.types, <int>len(kinds), 5 + logits, outputs, PyUFunc_None, name, doc, 0, signature)
 
 
 cdef object make_random(random_tables *t, int what, const char *name, const char *doc):
