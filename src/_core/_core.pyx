@@ -43,6 +43,7 @@ cdef extern from "isa.h" nogil:
 cdef extern from "loops.h" nogil:
     ctypedef enum pc_kind:
         PC_F16
+        PC_BF16
         PC_F32
         PC_F64
     ctypedef struct pc_race_loop_data:
@@ -142,11 +143,13 @@ cdef struct equal_tables:
 cdef equal_tables registers_tables
 cdef race_tables weights_tables, minhash_tables, logits_tables, margin_tables
 cdef race_tables weights_score_tables, logits_score_tables
+cdef race_tables weights_bf16_tables, logits_bf16_tables, margin_bf16_tables
 cdef random_tables clock_tables, gumbel_tables, uniform_tables
 
 
-# The kinds of rows and the types that hold them.
+# The kinds of rows and the types that hold them. NumPy has no bfloat16: its bits come in uint16.
 cdef tuple REALS = ((PC_F16, cnp.NPY_FLOAT16), (PC_F32, cnp.NPY_FLOAT32), (PC_F64, cnp.NPY_FLOAT64))
+cdef tuple BF16 = ((PC_BF16, cnp.NPY_UINT16),)
 
 
 cdef object make_race(
@@ -212,6 +215,15 @@ score_logits = make_race(
     &logits_score_tables, False, True, 2, b"score_logits",
     b"Winner of the Gumbel race: logits, seed, step, temperature, stream, first item -> item, score.",
     b"(n),(),(),(),(),()->(),()")
+sample_weights_bf16 = make_race(
+    &weights_bf16_tables, False, False, 1, b"sample_weights_bf16",
+    b"sample_weights of bfloat16 rows, whose bits are in uint16.", b"(n),(),(),(),()->()", BF16)
+sample_logits_bf16 = make_race(
+    &logits_bf16_tables, False, True, 1, b"sample_logits_bf16",
+    b"sample_logits of bfloat16 rows, whose bits are in uint16.", b"(n),(),(),(),(),()->()", BF16)
+race_logits_bf16 = make_race(
+    &margin_bf16_tables, False, True, 3, b"race_logits_bf16",
+    b"race_logits of bfloat16 rows, whose bits are in uint16.", b"(n),(),(),(),(),()->(),(),()", BF16)
 clock = make_random(
     &clock_tables, PC_CLOCKS, b"clock",
     b"Exp(1) clocks of the race: seed, step, stream, item -> clock.")

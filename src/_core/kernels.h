@@ -21,7 +21,7 @@ typedef double (*pc_softmax_f64_fn)(const double *, int64_t n, double top, doubl
 
 typedef struct {
     const char *name;
-    pc_race_fn race_f32; /* float16 and float32 rows */
+    pc_race_fn race_f32; /* float16, bfloat16 and float32 rows */
     pc_race_fn race_f64;
     pc_race_fn minhash_f32; /* weights only; the score is minus the time of the dart */
     pc_race_fn minhash_f64;

@@ -7,7 +7,7 @@
 
 #include "clock.h"
 
-typedef enum { PC_F16, PC_F32, PC_F64 } pc_kind;
+typedef enum { PC_F16, PC_BF16, PC_F32, PC_F64 } pc_kind;
 
 /* Why a row has no winner. The Python layer turns these into messages (src/pycouple/_arguments.py). */
 typedef enum {

@@ -5,9 +5,9 @@
 static inline const REAL *FN(fetch)(const pc_row *row, int64_t start, int count, REAL pad, REAL *buffer) {
     int64_t have = row->n - start < count ? row->n - start : count;
     const char *data = row->data + start * row->stride;
-    if (row->kind == PC_F16) {
-        float *wide = (float *)(void *)buffer; /* float16 rows come to the float kernel only */
-        widen_halves(data, row->stride, have, wide);
+    if (is_half(row->kind)) {
+        float *wide = (float *)(void *)buffer; /* halves come to the float kernel only */
+        widen_halves(row->kind, data, row->stride, have, wide);
     } else if (row->stride == (ptrdiff_t)sizeof(REAL)) {
         if (have == count)
             return (const REAL *)(const void *)data;

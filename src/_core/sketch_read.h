@@ -27,8 +27,8 @@ static const double *widen_row(const pc_row *row, double *out) {
     for (int64_t start = 0; start < row->n; start += PIECE) {
         const int64_t count = row->n - start < PIECE ? row->n - start : PIECE;
         const char *data = row->data + start * row->stride;
-        if (row->kind == PC_F16)
-            widen_halves(data, row->stride, count, piece);
+        if (is_half(row->kind))
+            widen_halves(row->kind, data, row->stride, count, piece);
         else if (row->stride == sizeof *piece)
             memcpy(piece, data, (size_t)count * sizeof *piece);
         else
