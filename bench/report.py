@@ -3,7 +3,7 @@
     python bench/report.py [another file than bench/RESULTS.md]
 
 Every ratio compares medians of one run of pytest on one machine; the spread is the interquartile range of the two
-timings over their medians, added. Peers that are not installed are left out.
+timings over their medians, added. Peers that are not installed are left out. The section of bench_gpu.py is kept.
 """
 
 import json
@@ -50,6 +50,7 @@ DRAFTED = "bench_speculative.py::TestDraft::test_"
 ENGINE = "bench_speculative.py::TestTransformers::test_"
 MATRIX = "bench_minhash.py::TestSimilarityMatrix::test_"
 LARGE = 131_072
+GPU = "## GPU"  # the heading of the section of bench_gpu.py, the last one
 
 LIBRARIES = ("numpy", "numba", "datasketch", "torch", "transformers", "jax")
 
@@ -219,6 +220,8 @@ def main():
         "",
     ]
     text = "\n".join(lines)
+    if path.exists():
+        text += "".join(path.read_text().partition(f"\n{GPU}\n")[1:])
     path.write_text(text)
     print(text)
 

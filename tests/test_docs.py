@@ -17,7 +17,7 @@ import pycouple
 from pycouple import _core
 
 ROOT = Path(__file__).parents[1]
-NOT_HERE = ("pycouple._core", "pycouple.plugins.")  # made by Cython; tested where the engines are
+NOT_HERE = ("pycouple._core", "pycouple.plugins.", "pycouple.gpu")  # made by Cython; tested where the engines are
 MODULES = [
     "pycouple",
     *(m.name for m in pkgutil.walk_packages(pycouple.__path__, "pycouple.") if not m.name.startswith(NOT_HERE)),

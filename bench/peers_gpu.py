@@ -1,0 +1,43 @@
+"""The peer of bench_gpu.py: the Gumbel-max trick with a Philox word an element, in two Triton kernels."""
+
+import torch
+import triton
+import triton.language as tl
+
+PIECE = 1024
+
+
+@triton.jit
+def _pieces(x_ptr, scores_ptr, items_ptr, n, pieces, seed, PIECE: tl.constexpr):
+    row = tl.program_id(0).to(tl.int64)
+    piece = tl.program_id(1)
+    item = piece * PIECE + tl.arange(0, PIECE)
+    x = tl.load(x_ptr + row * n + item, mask=item < n, other=-float("inf")).to(tl.float32)
+    u = tl.maximum(tl.rand(tl.randint(seed, row), item), 2.0**-31)
+    score, at = tl.max(x - tl.log(-tl.log(u)), axis=0, return_indices=True)
+    tl.store(scores_ptr + row * pieces + piece, score)
+    tl.store(items_ptr + row * pieces + piece, piece * PIECE + at)
+
+
+@triton.jit
+def _best(scores_ptr, items_ptr, out_ptr, pieces, WIDTH: tl.constexpr):
+    row = tl.program_id(0).to(tl.int64)
+    piece = tl.arange(0, WIDTH)
+    scores = tl.load(scores_ptr + row * pieces + piece, mask=piece < pieces, other=-float("inf"))
+    tl.store(out_ptr + row, tl.load(items_ptr + row * pieces + tl.argmax(scores, axis=0)).to(tl.int64))
+
+
+def philox_gumbel(x):
+    """A function of a seed that draws an item from each row, without an allocation."""
+    batch, n = x.shape
+    pieces = triton.cdiv(n, PIECE)
+    scores = torch.empty(batch, pieces, device=x.device)
+    items = torch.empty(batch, pieces, device=x.device, dtype=torch.int32)
+    out = torch.empty(batch, device=x.device, dtype=torch.int64)
+
+    def draw(seed):
+        _pieces[(batch, pieces)](x, scores, items, n, pieces, seed, PIECE=PIECE)
+        _best[(batch,)](scores, items, out, pieces, WIDTH=triton.next_power_of_2(pieces))
+        return out
+
+    return draw

@@ -1,0 +1,79 @@
+"""A vocabulary split over GPUs, as tensor-parallel models leave it: each rank races its slice, nobody gathers logits.
+
+    torchrun --nproc-per-node 2 examples/split_vocabulary.py
+    torchrun --nproc-per-node 2 examples/split_vocabulary.py --rows 64 --items 151936
+
+A slice is raced with its `item_offset`, so all ranks use the clocks of the whole vocabulary. The best score wins, and
+the lowest item among equals: two all-reduces of a number a row. Rank 0 then races whole rows and compares; the status
+of the exit says whether every token is the same. NCCL on GPUs, Gloo on CPUs.
+"""
+
+import argparse
+import sys
+
+try:
+    import torch
+    import torch.distributed as dist
+except ImportError as error:
+    sys.exit(f"{error}: this example needs PyTorch, pip install torch")
+
+import pycouple
+from pycouple import gpu
+
+SEED = pycouple.seed_from("split vocabulary")
+NOBODY = 2**63 - 1
+
+
+def split_race(logits: torch.Tensor, seed: int, step: torch.Tensor, item_offset: int) -> torch.Tensor:
+    """The tokens of whole rows, the same on every rank; each passes its slice and where in the vocabulary it starts."""
+    race = gpu.race_logits(logits, seed, step, item_offset=item_offset, check=False)
+    score = torch.where(race.item >= 0, race.score, -torch.inf)  # -1: nothing in this slice can be drawn
+    best = score.clone()
+    dist.all_reduce(best, dist.ReduceOp.MAX)
+    token = torch.where((race.item >= 0) & (score == best), race.item, NOBODY)
+    dist.all_reduce(token, dist.ReduceOp.MIN)
+    return token
+
+
+def rows_of(count: int, items: int) -> torch.Tensor:
+    """Logits that all ranks make alike: normal, the second half masked to some 50 items, the last four with ties."""
+    logits = 3 * torch.randn(count, items, generator=torch.Generator().manual_seed(1))
+    masked = logits[count // 2 :]
+    masked[masked < masked.topk(min(50, items)).values[:, -1:]] = -torch.inf
+    logits[-4:] = logits[-4:].clamp(min=-30).round()
+    return logits
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=256, help="rows of logits (default: 256)")
+    parser.add_argument("--items", type=int, default=50_257, help="size of the vocabulary (default: 50257)")
+    options = parser.parse_args()
+    cuda = torch.cuda.is_available()
+    dist.init_process_group("nccl" if cuda else "gloo")
+    rank, ranks = dist.get_rank(), dist.get_world_size()
+    if cuda:
+        torch.cuda.set_device(rank % torch.cuda.device_count())
+    device = "cuda" if cuda else "cpu"
+
+    whole = rows_of(options.rows, options.items)
+    width = -(-options.items // (64 * ranks)) * 64  # a slice starts at a multiple of 64
+    start = rank * width
+    steps = torch.arange(options.rows, device=device)
+    tokens = split_race(whole[:, start : start + width].to(device), SEED, steps, start)
+
+    same = torch.ones(1, dtype=torch.int64, device=device)
+    if rank == 0:
+        wanted = gpu.sample_logits(whole.to(device), SEED, steps)
+        equal = int((tokens == wanted).sum())
+        print(f"{options.rows} rows of {options.items} items on {ranks} ranks over {dist.get_backend()}:", end=" ")
+        print(f"{equal} tokens are those of the whole rows")
+        same[0] = equal == options.rows
+    dist.broadcast(same, 0)
+    dist.barrier()
+    dist.destroy_process_group()
+    sys.exit(0 if same.item() else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""pycouple.gpu on CPU tensors, where it is the C core."""
+
+import doctest
+import tracemalloc
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed")
+
+import cases  # noqa: E402
+
+import pycouple  # noqa: E402
+from pycouple import gpu  # noqa: E402
+
+DTYPES = (*cases.DTYPES, torch.float64)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("n", [1, 64, 65, 3000])
+def test_rows_of_every_kind(n, dtype):
+    rng = np.random.default_rng(n)
+    x = cases.tensor(cases.logit_rows(rng, n, 60), dtype)
+    each = cases.row_parameters(rng, 60)
+    cases.check_both(x, **each)
+    del each["temperature"]
+    cases.check_weights(torch.from_numpy(cases.weight_rows(rng, n, 60)).to(dtype), **each)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_layouts(dtype):
+    x = cases.tensor(np.random.default_rng(1).normal(0, 3, (5, 700)).astype(np.float32), dtype)
+    for other in cases.layouts(x):
+        cases.check_both(other, 4, torch.arange(5), item_offset=640)
+        cases.check_weights(other.abs(), 4, torch.arange(5), stream=torch.arange(5))
+
+
+def test_messages():
+    cases.check_messages("cpu")
+
+
+def test_out():
+    x = torch.randn(5, 700)
+    out = torch.empty(5, dtype=torch.int64), torch.empty(5, dtype=torch.float64), torch.empty(5, dtype=torch.float64)
+    race = gpu.race_logits(x, 1, 2, out=out)
+    assert all(a.data_ptr() == b.data_ptr() for a, b in zip(race, out, strict=True))
+    cases.check_race(x, 1, 2, race)
+
+
+def test_shapes():
+    assert gpu.sample_logits(torch.zeros(7), 1).shape == ()
+    assert gpu.sample(torch.ones(0, 7), 1).shape == (0,)
+    assert [part.shape for part in gpu.race_logits(torch.ones(0, 7), 1)] == [(0,)] * 3
+
+
+@pytest.mark.parametrize("dynamic", [False, True])
+def test_compiled(dynamic):
+    def decode(x, step):
+        race = gpu.race_logits(x * 2, 5, step, check=False)
+        return race, gpu.sample_logits(x * 2, 5, step, check=False) + 1, gpu.sample(x.abs(), 5, 3, check=False)
+
+    compiled = torch.compile(decode, fullgraph=True, dynamic=dynamic, backend="aot_eager")
+    for rows, n in ((4, 100), (7, 100), (7, 30)):
+        x, steps = torch.randn(rows, n), torch.arange(rows)
+        race, more, items = compiled(x, steps)
+        cases.check_race(x * 2, 5, steps, race)
+        assert torch.equal(more, race.item + 1)
+        cases.same_items(items, cases.want_items(x.abs(), 5, 3))
+
+
+@pytest.mark.filterwarnings("default")
+def test_the_op_is_a_good_citizen():
+    x, steps, none = torch.randn(4, 500), torch.arange(4), torch.empty(0, 0, dtype=torch.int64)
+    item, score, margin = torch.empty(4, dtype=torch.int64), torch.empty(4).double(), torch.empty(4).double()
+    for seeds, results in ((None, (item, None, None)), (steps, (item, score, margin))):
+        arguments = (x, False, seeds, 1, steps, 0, None, 3, None, 0.5, 64, none, *results)
+        torch.library.opcheck(torch.ops.pycouple.race_out.default, arguments)
+
+
+def test_nothing_is_copied():
+    x = torch.randn(2, 1 << 22)
+    for rows in (x, x.to(torch.bfloat16), x.T.contiguous().T):
+        tracemalloc.start()
+        gpu.sample_logits(rows, 1, torch.arange(2), check=False)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 1 << 20
+
+
+def test_docstrings():
+    result = doctest.testmod(gpu, extraglobs={"torch": torch, "pycouple": pycouple})
+    assert result.attempted
+    assert result.failed == 0
