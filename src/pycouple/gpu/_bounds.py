@@ -4,15 +4,15 @@ Precision policy. As in src/_core/race_kernel.c, two kinds of number live here a
   exact   the score of an item, made in float64 by the operations of docs/contract.md (`_contract.py`). Only these are
           compared to name a winner.
   bound   float32. They only say what need not be looked at.
-The result is exact if no item was left out that could have won. Let S be the score of an item times max(T, 1), which is
+The result is exact if no item was left out that could have won. Let S be the score of an item times min(T, 1), which is
 A - unit log2(E) with A = x min(1, 1 / T) and unit = ln(2) min(T, 1); at temperature 0 the logit; of weights
-log2(x) - log2(E). An item is left out when its bound, made to be at least S, is below a threshold, made from a score
-that another item is sure to reach. The facts:
+log2(x) - log2(E). An item is left out when its bound, made to be at least S, is below a threshold, made from an S that
+another item is sure to reach. The facts:
   1. M_b = -ln(U) / 64 with 1 - U at least w 2^-32 and at most (w + 1) 2^-32, where w is the complement of the Philox
      word; for a lane likewise. With v = 1 - U, v <= -ln(U) always, -ln(U) <= v + 0.775 v^2 for v <= 1/2 (at 1/2,
      0.6931 < 0.69375, and the difference over v^2 grows with v), and -ln(U) = ln(2) (-log2(U)) for the rest.
      E >= M_b in a block; E = M_b of lane J; E = M_b + F of the others.
-  2. A positive float read as an integer is a logarithm: bits / 2^23 - 127 <= log2_of(v) <= bits / 2^23 - 127 + 0.0861
+  2. A positive float read as an integer is a logarithm: bits / 2^23 - 127 <= log2(v) <= bits / 2^23 - 127 + 0.0861
      (race_kernel.c has the argument, and why v = 0 is safe).
   3. A block's largest value is known to 64 units in the last place: the low six bits hold the lane that has it. The
      bound of the block uses the upper end, and the score that this lane is sure to reach the lower.
