@@ -6,7 +6,9 @@ target on a GPU share their noise.
 
 A call with ``check=False`` never waits for the device. With `out` and `workspace` given it allocates nothing either,
 and may be captured in a CUDA graph; `seed`, `step`, `stream` and `temperature` may be tensors, which a replay reads
-anew. The work is one operator, ``torch.ops.pycouple.race_out``, which `torch.compile` keeps in its graph.
+anew. The first call of a kind (types, what is given, whether sizes are multiples of 16) compiles a kernel, which takes
+some seconds: make it before a capture. The work is one operator, ``torch.ops.pycouple.race_out``, which `torch.compile`
+keeps in its graph.
 """
 
 from typing import Any, NamedTuple
