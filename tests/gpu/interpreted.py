@@ -200,6 +200,16 @@ def given_tensors():
 
 
 @case
+def rows_of_a_workspace():
+    x = torch.from_numpy(np.random.default_rng(10).normal(0, 3, (5, 2100)).astype(np.float32))
+    space = gpu.workspace(5, 2100, "cpu")
+    for rows, part in ((x[:2], space[:2]), (x[3:], space[3:]), (x[:1, :600], space[:1]), (x, space)):
+        items = gpu.sample(rows.exp(), 1, 2, workspace=part)
+        cases.same_items(items, cases.want_items(rows.exp(), 1, 2))
+    cases.raises("workspace is too small", lambda: gpu.sample(x.exp(), 1, 2, workspace=space[:4]))
+
+
+@case
 def bad_rows():
     cases.check_messages("cpu")
     for at in (0, 63, 64, 1023, 1024):

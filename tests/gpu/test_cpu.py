@@ -91,3 +91,36 @@ def test_docstrings():
     result = doctest.testmod(gpu, extraglobs={"torch": torch, "pycouple": pycouple})
     assert result.attempted
     assert result.failed == 0
+
+
+def test_a_default_device_changes_nothing():
+    x = torch.randn(2, 300)
+    want = gpu.sample_logits(x, 1)
+    with torch.device("meta"):
+        out = torch.zeros(2, dtype=torch.int64, device="cpu")
+        assert torch.equal(gpu.sample_logits(x, 1, out=out), want)
+        assert torch.equal(gpu.sample_logits(x, 1), want)
+
+
+def test_arguments_that_do_not_fit():
+    x, item, score = torch.randn(4, 300), torch.zeros(4, dtype=torch.int64), torch.zeros(4).double()
+    calls = {
+        "out must have a place for each row": lambda: gpu.sample_logits(x, 1, out=item[:1].expand(4)),
+        "out must be different tensors": lambda: gpu.race_logits(x, 1, out=(item, score, score)),
+        "out must be on the device": lambda: gpu.sample_logits(x, 1, out=item.to("meta")),
+        "seed must be on the device": lambda: gpu.sample_logits(x, item.to("meta")),
+        "seed must be one number or one a row, 4": lambda: gpu.sample_logits(x, item[:3]),
+        "temperature must be finite": lambda: gpu.sample_logits(x, 1, temperature=10**400),
+        "item_offset must be a multiple of 64": lambda: gpu.sample_logits(x, 1, item_offset=7),
+        "flatten the batch": lambda: gpu.sample_logits(x[None], 1),
+    }
+    for message, call in calls.items():
+        cases.raises(message, call)
+    for call in (
+        lambda: gpu.sample_logits(x, 1, workspace="here"),
+        lambda: gpu.sample_logits(x, 1, temperature=torch.ones(4).to(torch.float8_e4m3fn)),
+        lambda: gpu.sample_logits(x.numpy(), 1),
+        lambda: gpu.sample_logits(x.long(), 1),
+    ):
+        with pytest.raises(TypeError):
+            call()

@@ -8,7 +8,7 @@ A call with ``check=False`` never waits for the device. With `out` and `workspac
 and may be captured in a CUDA graph; `seed`, `step`, `stream` and `temperature` may be tensors, which a replay reads
 anew. The first call of a kind (types, what is given, whether sizes are multiples of 16) compiles a kernel, which takes
 some seconds: make it before a capture. The work is one operator, ``torch.ops.pycouple.race_out``, which `torch.compile`
-keeps in its graph.
+keeps in its graph; a check of the rows breaks the graph.
 """
 
 from typing import Any, NamedTuple
@@ -71,7 +71,7 @@ def sample_logits(
         The number of the row's first item, a multiple of 64: the logits are then a slice of a larger vocabulary. Items
         are below 2**34.
     out : torch.Tensor of int64, optional
-        Where to put the result.
+        Where to put the result. It must not share memory with another argument.
     workspace : torch.Tensor, optional
         From `pycouple.gpu.workspace`. Without it every call on a GPU allocates and clears one.
     check : bool, default True
@@ -87,9 +87,9 @@ def sample_logits(
     ValueError
         With `check`: a logit is NaN or +inf, a row has no finite logit, logit / temperature overflows, a tensor's seed,
         step, stream or temperature is out of range; the message names the row. Always: a number is out of range, shapes
-        do not fit, the workspace is too small.
+        or devices do not fit, the workspace is too small.
     TypeError
-        An argument is no tensor, or of another type or device.
+        An argument is no tensor, or of another type.
     RuntimeError
         With `check`, while a CUDA graph is captured.
 
@@ -201,8 +201,8 @@ def sample(
 def workspace(batch: int, n: int, device: Any = "cuda") -> Any:
     """Memory for calls of up to `batch` rows of up to `n` items, to be passed to them as `workspace`.
 
-    A workspace serves one call at a time: calls on different streams need one each. It holds zeros where calls expect
-    them, and calls leave it so: pass it on as it is.
+    A workspace serves one call at a time: calls on different streams need one each, or rows of their own of one. It
+    holds zeros where calls expect them, and calls leave it so.
 
     Parameters
     ----------

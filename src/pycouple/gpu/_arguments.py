@@ -1,5 +1,6 @@
 """From what a caller of `pycouple.gpu` passes to what the operator takes, and from marked rows to errors."""
 
+from operator import ge
 from typing import Any
 
 import numpy as np
@@ -48,12 +49,15 @@ def number(x: Any, name: str, limit: int, rows: Any) -> tuple[Any, int]:
 def temperature_of(x: Any, rows: Any) -> tuple[Any, float]:
     """`x` as one temperature a row, or None and a temperature."""
     if isinstance(x, torch.Tensor):
-        if not x.dtype.is_floating_point:
+        if x.dtype not in (*_ON_GPU, torch.float64):
             raise TypeError(f"temperature must be real numbers, got {x.dtype}")
         return _one_a_row(x, "temperature", rows), 1.0
     if isinstance(x, bool) or not isinstance(x, int | float | np.floating | np.integer):
         raise TypeError(f"temperature must be a number or a tensor, got {type(x).__name__}")
-    value = float(x)
+    try:
+        value = float(x)
+    except OverflowError:
+        value = float("inf")
     if not 0 <= value < float("inf"):
         raise ValueError(f"temperature must be finite and at least 0, got {value}")
     return None, value
@@ -88,29 +92,33 @@ def results(out: Any, rows: Any, single: bool, dtypes: tuple[Any, ...]) -> list[
         raise TypeError(f"out must be {'a tensor' if len(dtypes) == 1 else 'a tuple of tensors'} ({wanted})")
     shape = () if single else (batch,)
     for tensor, dtype in zip(given, dtypes, strict=True):
-        if tensor.dtype != dtype or tensor.device != rows.device:
-            raise TypeError(f"out must be {wanted} on {rows.device}, got {tensor.dtype} on {tensor.device}")
+        if tensor.dtype != dtype:
+            raise TypeError(f"out must be {wanted}, got {tensor.dtype}")
+        if tensor.device != rows.device:
+            raise ValueError(f"out must be on the device of the rows, {rows.device}; got {tensor.device}")
         if tuple(tensor.shape) != shape:
             raise ValueError(f"out must have shape {shape}, got {tuple(tensor.shape)}")
+        if batch > 1 and tensor.stride(0) == 0:
+            raise ValueError("out must have a place for each row: this one is expanded")
+    if any(a is b for i, a in enumerate(given) for b in given[:i]):
+        raise ValueError("out must be different tensors")
     return [tensor[None] if single else tensor for tensor in given]
 
 
 def workspace_of(workspace: Any, rows: Any) -> Any:
     """A workspace that is large enough: a new one, or `workspace` after a check."""
     batch, n = rows.shape
+    if workspace is not None and not (isinstance(workspace, torch.Tensor) and workspace.dtype == torch.int64):
+        raise TypeError("workspace must come from pycouple.gpu.workspace(batch, n)")
     if rows.device.type == "cpu" and not interpreted():
-        return torch.empty((0, 0), dtype=torch.int64)
+        return torch.empty((0, 0), dtype=torch.int64, device=rows.device)
     shape = words_of(batch, n)
     if workspace is None:
         return torch.zeros(shape, dtype=torch.int64, device=rows.device)
-    if not isinstance(workspace, torch.Tensor) or workspace.dtype != torch.int64 or workspace.ndim != 2:
-        raise TypeError("workspace must come from pycouple.gpu.workspace(batch, n)")
-    if workspace.device != rows.device or not workspace.is_contiguous():
-        raise ValueError(f"workspace must be contiguous and on {rows.device}, got one on {workspace.device}")
-    if workspace.shape[0] < batch or workspace.shape[0] * (workspace.shape[1] - 4) < batch * (shape[1] - 4):
-        raise ValueError(
-            f"workspace is too small for {batch} rows of {n} items: use pycouple.gpu.workspace({batch}, {n})"
-        )
+    if workspace.device != rows.device:
+        raise ValueError(f"workspace must be on the device of the rows, {rows.device}; got {workspace.device}")
+    if workspace.ndim != 2 or workspace.stride(1) != 1 or not all(map(ge, workspace.shape, shape)):
+        raise ValueError(f"workspace is too small for {batch} rows of {n} items: pycouple.gpu.workspace({batch}, {n})")
     return workspace
 
 
@@ -129,7 +137,7 @@ def raise_for_marked(item: Any, rows: Any, single: bool, name: str, parameters: 
         }
     except ValueError as error:
         raise ValueError(f"{error}{'' if single else f' at row {row}'}") from None
-    x = rows[row].cpu()
+    x = rows[row].cpu().resolve_neg()
     x = (x.float() if x.dtype == torch.bfloat16 else x).numpy()
     draw["item_offset"] = unsigned(0, "item_offset")
     if name == "logits":

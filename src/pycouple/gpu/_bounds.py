@@ -65,7 +65,7 @@ def value_of(order, WEIGHTS: tl.constexpr):
 
 @triton.jit
 def log2_of(v):
-    """Of v >= 0, plus 127: at most that, and less than it by no more than LOG2_GAP (fact 2)."""
+    """Of v >= 0, plus 127: at most that and, of a normal v, less by no more than LOG2_GAP (fact 2)."""
     return v.to(tl.int32, bitcast=True).to(tl.float32) * 2.0**-23
 
 

@@ -97,6 +97,13 @@ def _publish(slot, known):
 
 
 @triton.jit
+def _known(slot):
+    """What has been published by now: one value for all threads, who decide by it together."""
+    each = tl.load(slot + tl.zeros((32,), tl.int32), volatile=True)
+    return tl.max(each.to(tl.uint32), axis=0)
+
+
+@triton.jit
 def _reached(known):
     """The threshold of an order; 0 is that of none."""
     return value_of(tl.maximum(known, 63), False)
@@ -208,11 +215,11 @@ def _merge(tails, chunks, MARGIN: tl.constexpr):
 
 
 @triton.jit(do_not_specialize=[
-    "heads", "first_block", "seed_low", "seed_high", "step_low", "step_high", "stream", "temperature_low",
+    "space_row", "first_block", "seed_low", "seed_high", "step_low", "step_high", "stream", "temperature_low",
     "temperature_high",
 ])  # fmt: skip
 def race(
-    x_ptr, x_row, x_item, n, chunks, space_ptr, heads, first_block,
+    x_ptr, x_row, x_item, n, chunks, space_ptr, space_row, first_block,
     seed_ptr, seed_stride, seed_low, seed_high, step_ptr, step_stride, step_low, step_high,
     stream_ptr, stream_stride, stream, temperature_ptr, temperature_stride, temperature_low, temperature_high,
     item_ptr, item_stride, score_ptr, score_stride, margin_ptr, margin_stride,
@@ -220,8 +227,8 @@ def race(
 ):  # fmt: skip
     """Race a chunk of BLOCKS blocks of a row; the last program of the row to end names the winner of the row.
 
-    A row that has no winner gets item -1. The workspace has four words a row (two thresholds and how many programs have
-    ended, 0 before and after), `heads` in all, then four words a program.
+    A row that has no winner gets item -1. Of the words of a row in the workspace the first three are 0 before and after
+    (two thresholds and how many programs have ended), the fourth is free; then come four a program.
     """
     MARGIN: tl.constexpr = margin_ptr is not None
     # Row after row, so that the first programs to run are of all rows, and the many after them know good thresholds.
@@ -242,8 +249,8 @@ def race(
         WEIGHTS, BLOCKS,
     )  # fmt: skip
 
-    head = space_ptr + row * 4
-    tails = space_ptr + heads + row * chunks * 4
+    head = space_ptr + row * space_row
+    tails = head + 4
     mine = head + chunk % 2
     known = tl.max(sure, axis=0)
     if MARGIN:  # two items are to reach it: of two blocks, or of programs that publish in different places
@@ -264,9 +271,9 @@ def race(
     peak = tl.max(high, axis=0)
     while (peak > 0) & (value_of(peak | (BLOCKS - 1), False) >= threshold):
         if not ALONE:  # what others have found meanwhile
-            known = tl.load(mine, volatile=True).to(tl.uint32)
+            known = _known(mine)
             if MARGIN:
-                known = tl.minimum(known, tl.load(head + 1 - chunk % 2, volatile=True).to(tl.uint32))
+                known = tl.minimum(known, _known(head + 1 - chunk % 2))
             threshold = tl.maximum(threshold, _reached(known))
         b = (peak & (BLOCKS - 1)).to(tl.int32)
         this = block == b

@@ -50,7 +50,7 @@ def _launch(
     batch, n = rows.shape
     chunks, blocks = chunks_of(batch, n)
     arguments = (
-        rows, rows.stride(0), rows.stride(1), n, chunks, workspace, HEAD * workspace.shape[0], item_offset // 64,
+        rows, rows.stride(0), rows.stride(1), n, chunks, workspace, workspace.stride(0), item_offset // 64,
         seeds, _stride(seeds), *_halves(seed), steps, _stride(steps), *_halves(step), streams, _stride(streams), stream,
         temperatures, _stride(temperatures), *_halves(_bits(temperature)),
         item, item.stride(0), score, _stride(score), margin, _stride(margin),
