@@ -44,7 +44,7 @@ def unsigned(x: Any, name: str, limit: int = UINT64_LIMIT) -> Any:
             return _ZERO
         if 0 < x < limit:
             return np.array(x, np.uint64)  # a ufunc takes arrays without a dimension faster than scalars
-        raise ValueError(f"{name} must be in 0..{_limit_text(limit)}, got {x}")
+        raise ValueError(f"{name} must be in 0..{limit_text(limit)}, got {x}")
     if isinstance(x, np.ma.MaskedArray):
         raise TypeError(f"{name} must not be a masked array")
     a = np.asarray(x)
@@ -59,7 +59,7 @@ def unsigned(x: Any, name: str, limit: int = UINT64_LIMIT) -> Any:
         if np.any(bad):
             where = np.argwhere(bad)[0]
             raise ValueError(
-                f"{name} must be in 0..{_limit_text(limit)}, got {a[tuple(where)]}{row_text(where, 'index')}"
+                f"{name} must be in 0..{limit_text(limit)}, got {a[tuple(where)]}{row_text(where, 'index')}"
             )
     return a.astype(np.uint64)
 
@@ -86,7 +86,8 @@ def _big_integers(x: Any, name: str) -> npt.NDArray[np.object_]:
     return flat.reshape(a.shape)
 
 
-def _limit_text(limit: int) -> str:
+def limit_text(limit: int) -> str:
+    """The largest number below `limit`, as a message has it."""
     return "2**64 - 1" if limit == UINT64_LIMIT else str(limit - 1)
 
 

@@ -120,6 +120,12 @@ def tensor(rows, dtype, device="cpu"):
     return torch.where(x.isinf(), x, x.clamp(-limit, limit)).to(dtype)
 
 
+def random_rows(rows, n, dtype=torch.float32, seed=0):
+    """normal(0, 3) logits made on the GPU."""
+    generator = torch.Generator("cuda").manual_seed(seed)
+    return (torch.randn(rows, n, device="cuda", generator=generator) * 3).to(dtype)
+
+
 def row_parameters(rng, count, device="cpu", temperatures=TEMPERATURES, wide=torch.uint64):
     """Seed, step, stream and temperature of each row, as tensors; seeds and steps over all of 64 bits, or of 63."""
     top = LARGEST if wide == torch.uint64 else 2**63 - 1

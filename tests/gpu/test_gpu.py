@@ -10,7 +10,7 @@ if find_spec("triton") is None:
     pytest.skip("triton is not installed", allow_module_level=True)
 
 import cases  # noqa: E402
-from cases import DTYPES, INF, LARGEST, NAN, TEMPERATURES  # noqa: E402
+from cases import DTYPES, INF, LARGEST, NAN, TEMPERATURES, random_rows  # noqa: E402
 
 from pycouple import gpu  # noqa: E402
 
@@ -18,12 +18,6 @@ pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(),
 
 SIZES = (1, 2, 63, 64, 65, 100, 1023, 1024, 1025, 2047, 2048, 2049, 4095, 4096, 4097, 4160, 50_257)
 VOCABULARY = 131_072
-
-
-def random_rows(rows, n, dtype=torch.float32, seed=0):
-    """normal(0, 3) logits made on the GPU."""
-    generator = torch.Generator("cuda").manual_seed(seed)
-    return (torch.randn(rows, n, device="cuda", generator=generator) * 3).to(dtype)
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)

@@ -12,17 +12,11 @@ if find_spec("triton") is None:
     pytest.skip("triton is not installed", allow_module_level=True)
 
 import cases  # noqa: E402
-from cases import DTYPES, NAN  # noqa: E402
+from cases import DTYPES, NAN, random_rows  # noqa: E402
 
 from pycouple import gpu  # noqa: E402
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here")]
-
-
-def random_rows(rows, n, dtype=torch.float32, seed=0):
-    """normal(0, 3) logits made on the GPU."""
-    generator = torch.Generator("cuda").manual_seed(seed)
-    return (torch.randn(rows, n, device="cuda", generator=generator) * 3).to(dtype)
 
 
 def race_out(rows):

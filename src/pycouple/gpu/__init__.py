@@ -110,7 +110,7 @@ def sample_logits(
     >>> pycouple.gpu.sample_logits(logits.expand(5, 3), seed=7, step=steps)
     tensor([1, 0, 1, 0, 0])
     """
-    return _race(False, "logits", logits, seed, step, stream, temperature, item_offset, out, workspace, check)[0]
+    return _race("logits", logits, seed, step, stream, temperature, item_offset, out, workspace, check)[0]
 
 
 def race_logits(
@@ -154,9 +154,7 @@ def race_logits(
     (1, 3.413852, 2.854151)
     """
     dtypes = (torch.int64, torch.float64, torch.float64)
-    return Race(
-        *_race(False, "logits", logits, seed, step, stream, temperature, item_offset, out, workspace, check, dtypes)
-    )
+    return Race(*_race("logits", logits, seed, step, stream, temperature, item_offset, out, workspace, check, dtypes))
 
 
 def sample(
@@ -195,7 +193,7 @@ def sample(
     >>> int(pycouple.gpu.sample(torch.tensor([0.5, 0.3, 0.2]), seed=7))
     1
     """
-    return _race(True, "weights", weights, seed, step, stream, 1.0, item_offset, out, workspace, check)[0]
+    return _race("weights", weights, seed, step, stream, 1.0, item_offset, out, workspace, check)[0]
 
 
 def workspace(batch: int, n: int, device: Any = "cuda") -> Any:
@@ -228,7 +226,7 @@ def workspace(batch: int, n: int, device: Any = "cuda") -> Any:
 
 
 def _race(
-    weights: bool, name: str, x: Any, seed: Any, step: Any, stream: Any, temperature: Any, item_offset: Any, out: Any,
+    name: str, x: Any, seed: Any, step: Any, stream: Any, temperature: Any, item_offset: Any, out: Any,
     workspace: Any, check: bool, dtypes: tuple[Any, ...] = (torch.int64,),
 ) -> list[Any]:  # fmt: skip
     rows = rows_of(x, name)
@@ -248,7 +246,7 @@ def _race(
             real.fill_(float("nan"))
     elif rows.shape[0]:
         race_out(
-            rows, weights, seeds, seed_number, steps, step_number, streams, stream_number,
+            rows, name == "weights", seeds, seed_number, steps, step_number, streams, stream_number,
             temperatures, one_temperature, offset, workspace_of(workspace, rows), item, score, margin,
         )  # fmt: skip
     if check:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from pycouple import _core, ufuncs
-from pycouple._arguments import STREAM_LIMIT, integer, row_error, unsigned
+from pycouple._arguments import STREAM_LIMIT, integer, limit_text, row_error, unsigned
 from pycouple.gpu._op import interpreted, words_of
 
 _ON_GPU = (torch.float32, torch.bfloat16, torch.float16)
@@ -42,7 +42,7 @@ def number(x: Any, name: str, limit: int, rows: Any) -> tuple[Any, int]:
         return _one_a_row(x, name, rows), 0
     value = integer(x, name)
     if not 0 <= value < limit:
-        raise ValueError(f"{name} must be in 0..{'2**64 - 1' if limit == 2**64 else limit - 1}, got {value}")
+        raise ValueError(f"{name} must be in 0..{limit_text(limit)}, got {value}")
     return None, value - 2**64 if value >= 2**63 else value
 
 

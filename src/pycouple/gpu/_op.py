@@ -31,15 +31,19 @@ def interpreted() -> bool:
     return os.environ.get("TRITON_INTERPRET") == "1"
 
 
+def _chunks(n: int, blocks: int) -> int:
+    return -(-n // (64 * blocks))
+
+
 def chunks_of(rows: int, n: int) -> tuple[int, int]:
     """How many programs a row takes, and how many blocks each of them."""
-    many = -(-n // (64 * MANY))
-    return (many, MANY) if rows * many >= ENOUGH_PROGRAMS else (-(-n // (64 * FEW)), FEW)
+    blocks = MANY if rows * _chunks(n, MANY) >= ENOUGH_PROGRAMS else FEW
+    return _chunks(n, blocks), blocks
 
 
 def words_of(rows: int, n: int) -> tuple[int, int]:
     """Shape of a workspace that is large enough for so many rows or fewer."""
-    return rows, HEAD * (1 + -(-n // (64 * FEW)))
+    return rows, HEAD * (1 + _chunks(n, FEW))
 
 
 def _launch(
@@ -87,8 +91,11 @@ def _core_race(
         real[bad] = np.nan
 
 
-@torch.library.custom_op(
+# Races rows of shape (batch, n) into item, score and margin, of shape (batch,). Seeds and steps above 2**63 - 1 come as
+# the negative numbers of the same bits.
+race_out = torch.library.custom_op(
     "pycouple::race_out",
+    _launch,
     mutates_args=("workspace", "item", "score", "margin"),
     schema=(
         "(Tensor rows, bool weights, Tensor? seeds, SymInt seed, Tensor? steps, SymInt step, Tensor? streams,"
@@ -97,30 +104,11 @@ def _core_race(
     ),
     device_types="cuda",
 )
-def race_out(
-    rows: Any, weights: bool, seeds: Any, seed: int, steps: Any, step: int, streams: Any, stream: int,
-    temperatures: Any, temperature: float, item_offset: int, workspace: Any, item: Any, score: Any, margin: Any,
-) -> None:  # fmt: skip
-    """Race rows of shape (batch, n) into item, score and margin, of shape (batch,).
-
-    Seeds and steps above 2**63 - 1 come as the negative numbers of the same bits.
-    """
-    _launch(
-        rows, weights, seeds, seed, steps, step, streams, stream, temperatures, temperature, item_offset, workspace,
-        item, score, margin,
-    )  # fmt: skip
 
 
 @race_out.register_kernel("cpu")
-def _(
-    rows: Any, weights: bool, seeds: Any, seed: int, steps: Any, step: int, streams: Any, stream: int,
-    temperatures: Any, temperature: float, item_offset: int, workspace: Any, item: Any, score: Any, margin: Any,
-) -> None:  # fmt: skip
-    run = _launch if interpreted() else _core_race
-    run(
-        rows, weights, seeds, seed, steps, step, streams, stream, temperatures, temperature, item_offset, workspace,
-        item, score, margin,
-    )  # fmt: skip
+def _(*arguments: Any) -> None:
+    (_launch if interpreted() else _core_race)(*arguments)
 
 
 @race_out.register_fake
