@@ -32,6 +32,14 @@ def real_logits():
     return rows.astype(np.float32)
 
 
+@pytest.fixture(scope="session")
+def everything(tmp_path_factory):
+    """One run of all experiments of `pycouple reproduce`."""
+    from reproduced import run_all
+
+    return run_all(tmp_path_factory.mktemp("all") / "made" / "folder")
+
+
 def random_row(rng, n, dtype):
     """A row of logits of one of many kinds: peaked, flat, sparse, tied, tiny, huge."""
     kind = rng.integers(10)
