@@ -1,0 +1,213 @@
+#include "batch/loops.h"
+
+#include <fenv.h>
+#include <math.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "batch/pool.h"
+#include "dispatch/isa.h"
+#include "simd/fpmode.h"
+
+static _Thread_local pc_call call;
+
+pc_call pc_call_begin(int workers) {
+    const pc_call before = call;
+    call = (pc_call){.active = 1, .workers = workers, .marked = 0};
+    return before;
+}
+
+int pc_call_end(pc_call before) {
+    const int marked = call.marked;
+    call = before;
+    return marked;
+}
+
+static void report(int marked) {
+    if (!marked)
+        return;
+    if (call.active)
+        call.marked = 1;
+    else
+        feraiseexcept(FE_INVALID);
+}
+
+static inline uint64_t load_u64(const char *p) {
+    uint64_t x;
+    memcpy(&x, p, sizeof x);
+    return x;
+}
+
+static inline double load_f64(const char *p) { return pc_double(load_u64(p)); }
+
+/* ---- races */
+
+enum { MAX_ARGS = 9, STACK_BLOCKS = 128 };
+
+/* Below this many items a row's share of a thread is not worth waking one for. */
+#define ITEMS_A_CHUNK 32768
+
+typedef struct {
+    const pc_race_loop_data *data;
+    pc_race_fn run;
+    char *args[MAX_ARGS];
+    intptr_t strides[MAX_ARGS];
+    int64_t rows, rows_a_chunk;
+    pc_row row; /* but for its data */
+    _Atomic int marked;
+} batch;
+
+static pc_status race_row(const batch *b, int64_t i, pc_scratch *scratch, pc_winner *winner) {
+    const int logits = b->data->logits;
+    const char *at[MAX_ARGS];
+    for (int a = 0; a < 5 + logits; a++)
+        at[a] = b->args[a] + i * b->strides[a];
+    pc_row row = b->row;
+    row.data = at[0];
+    const uint64_t stream = load_u64(at[3 + logits]);
+    pc_race race = {
+        .draw = {.seed = load_u64(at[1]), .step = load_u64(at[2]), .stream = (uint32_t)stream},
+        .first_item = load_u64(at[4 + logits]),
+        .logits = logits,
+        .temperature = logits ? load_f64(at[3]) : 1.0,
+        .want_margin = b->data->outputs == 3,
+    };
+    if (stream > PC_MAX_STREAM)
+        return PC_BAD_STREAM;
+    const uint64_t items = (b->data->minhash ? PC_MAX_MINHASH_ITEM : PC_MAX_RACE_ITEM) + 1;
+    if (race.first_item % PC_BLOCK || race.first_item > items || (uint64_t)row.n > items - race.first_item)
+        return PC_BAD_OFFSET;
+    if (!(race.temperature >= 0 && race.temperature < INFINITY))
+        return PC_BAD_TEMPERATURE;
+    if (row.n == 0)
+        return PC_NO_ITEM;
+    if (!scratch->maxima)
+        return PC_NO_MEMORY;
+    pc_status status = b->run(&row, &race, scratch, winner);
+    winner->item += (int64_t)race.first_item;
+    return status;
+}
+
+static void race_chunks(void *argument, pc_chunks *chunks) {
+    batch *b = argument;
+    const int logits = b->data->logits;
+    const int64_t blocks = pc_scratch_blocks(b->row.n);
+    double on_stack[STACK_BLOCKS * PC_BLOCK_BYTES / sizeof(double)];
+    double *memory = blocks <= STACK_BLOCKS ? on_stack : malloc((size_t)blocks * PC_BLOCK_BYTES);
+    pc_scratch scratch = pc_scratch_in(memory, blocks);
+
+    int marked = 0;
+    pc_fpmode mode = pc_fp_enter();
+    for (int64_t chunk; (chunk = pc_next_chunk(chunks)) >= 0;) {
+        const int64_t from = chunk * b->rows_a_chunk;
+        const int64_t to = from + b->rows_a_chunk < b->rows ? from + b->rows_a_chunk : b->rows;
+        for (int64_t i = from; i < to; i++) {
+            pc_winner winner = {0, NAN, NAN};
+            pc_status status = race_row(b, i, &scratch, &winner);
+            if (status != PC_OK) {
+                winner = (pc_winner){PC_NO_WINNER + (int64_t)status, NAN, NAN};
+                marked = 1;
+            }
+            const int out = 5 + logits;
+            memcpy(b->args[out] + i * b->strides[out], &winner.item, sizeof winner.item);
+            if (b->data->outputs > 1)
+                memcpy(b->args[out + 1] + i * b->strides[out + 1], &winner.score, sizeof winner.score);
+            if (b->data->outputs > 2)
+                memcpy(b->args[out + 2] + i * b->strides[out + 2], &winner.margin, sizeof winner.margin);
+        }
+    }
+    pc_fp_leave(mode);
+    if (memory != on_stack)
+        free(memory);
+    if (marked)
+        atomic_store(&b->marked, 1);
+}
+
+static pc_race_fn kernel_of(const pc_race_loop_data *data) {
+    const pc_kernels *k = pc_isa_current();
+    if (data->minhash)
+        return data->kind == PC_F64 ? k->minhash_f64 : k->minhash_f32;
+    return data->kind == PC_F64 ? k->race_f64 : k->race_f32;
+}
+
+void pc_race_loop(char **args, const intptr_t *dims, const intptr_t *strides, const pc_race_loop_data *data) {
+    const int count = 5 + data->logits + data->outputs;
+    batch b = {
+        .data = data,
+        .run = kernel_of(data),
+        .rows = dims[0],
+        .row = {.data = NULL, .stride = strides[count], .n = dims[1], .kind = data->kind},
+    };
+    memcpy(b.args, args, (size_t)count * sizeof *args);
+    memcpy(b.strides, strides, (size_t)count * sizeof *strides);
+    const int64_t n = b.row.n ? b.row.n : 1;
+    b.rows_a_chunk = n < ITEMS_A_CHUNK ? (ITEMS_A_CHUNK + n - 1) / n : 1;
+    const int workers = call.active ? call.workers : 1;
+    pc_parallel(workers, (b.rows + b.rows_a_chunk - 1) / b.rows_a_chunk, race_chunks, &b);
+    report(b.marked);
+}
+
+/* ---- random access */
+
+void pc_random_loop(char **args, const intptr_t *dims, const intptr_t *strides, int what) {
+    const uint64_t last = what == PC_UNIFORMS ? PC_MAX_UNIFORM_ITEM : PC_MAX_RACE_ITEM;
+    int marked = 0;
+    pc_fpmode mode = pc_fp_enter();
+    for (int64_t i = 0; i < dims[0]; i++) {
+        const uint64_t stream = load_u64(args[2] + i * strides[2]), item = load_u64(args[3] + i * strides[3]);
+        const pc_draw draw = {load_u64(args[0] + i * strides[0]), load_u64(args[1] + i * strides[1]), (uint32_t)stream};
+        double value = NAN;
+        if (stream > PC_MAX_STREAM || item > last)
+            marked = 1;
+        else if (what == PC_UNIFORMS)
+            value = pc_uniform(&draw, item);
+        else
+            value = what == PC_CLOCKS ? pc_clock(&draw, item) : -pc_ln(pc_clock(&draw, item));
+        memcpy(args[4] + i * strides[4], &value, sizeof value);
+    }
+    pc_fp_leave(mode);
+    report(marked);
+}
+
+/* ---- equal registers */
+
+#define REGISTERS_A_CHUNK 65536
+
+typedef struct {
+    pc_equal_fn equal;
+    char *args[3];
+    intptr_t strides[5];
+    int64_t rows, k, rows_a_chunk;
+    int power;
+} comparison;
+
+static int64_t equal_strided(const comparison *c, const char *a, const char *b) {
+    const size_t size = (size_t)1 << c->power;
+    int64_t equal = 0;
+    for (int64_t i = 0; i < c->k; i++)
+        equal += !memcmp(a + i * c->strides[3], b + i * c->strides[4], size);
+    return equal;
+}
+
+static void equal_chunks(void *argument, pc_chunks *chunks) {
+    const comparison *c = argument;
+    const intptr_t size = (intptr_t)1 << c->power;
+    const int whole = c->strides[3] == size && c->strides[4] == size;
+    for (int64_t chunk; (chunk = pc_next_chunk(chunks)) >= 0;) {
+        const int64_t from = chunk * c->rows_a_chunk, end = from + c->rows_a_chunk;
+        for (int64_t i = from; i < end && i < c->rows; i++) {
+            const char *a = c->args[0] + i * c->strides[0], *b = c->args[1] + i * c->strides[1];
+            const int64_t equal = whole ? c->equal(a, b, c->k) : equal_strided(c, a, b);
+            memcpy(c->args[2] + i * c->strides[2], &equal, sizeof equal);
+        }
+    }
+}
+
+void pc_equal_loop(char **args, const intptr_t *dims, const intptr_t *strides, int power) {
+    comparison c = {.equal = pc_isa_current()->equal[power], .rows = dims[0], .k = dims[1], .power = power};
+    memcpy(c.args, args, sizeof c.args);
+    memcpy(c.strides, strides, sizeof c.strides);
+    c.rows_a_chunk = 1 + REGISTERS_A_CHUNK / (c.k + 1);
+    pc_parallel(call.active ? call.workers : 1, (c.rows + c.rows_a_chunk - 1) / c.rows_a_chunk, equal_chunks, &c);
+}

@@ -1,0 +1,129 @@
+/* The race of one row, compiled once per ISA level (PC_LEVEL_*): bounds; race/row.inc has the rest.
+ *
+ * Precision policy. Two kinds of number live here and never mix:
+ *   exact   the score of an item, made in double by the very operations of docs/contract.md (score_of in race/row.inc).
+ *           Only these are compared to name a winner.
+ *   bound   float, base-2 logarithms relative to the row's largest value. They only say what need not be looked at.
+ * The result is exact if no skipped item could have won. An item is skipped when its bound is below the threshold
+ * made from the best exact score so far, so it is enough that for every item that can still win
+ *     bound(item) - threshold >= log2(e) * (score(item) - best score), with all rounding counted.
+ * The bounds rest on three facts.
+ *   1. E_i >= M_b in a block, and E_i = M_b + F_i; and -ln(u) >= 1 - u. So with D = floor(2^24 (1 - u)) 2^-24 made
+ *      from the high bits of the same Philox word, M_b >= D / 64 and F_i >= D_i. (u is the word's cell centre, 1 - u is
+ *      at least the word's complement times 2^-32, and D drops bits of that.) For D = 0 nothing is claimed: see 2.
+ *   2. A positive float read as an integer is a logarithm: bits / 2^23 - 127 <= log2(v) <= bits / 2^23 - 127 + 0.0861
+ *      (v = 2^e (1 + t); 0 <= log2(1 + t) - t < 0.08608). For v = 0 the left side is -127, below log2 of any clock
+ *      (M_b >= 2^-60), so D = 0 is safe too. For a subnormal v the right side holds as well, since log2(t) <= t - 1.
+ *   3. Every rounding in a bound is covered by PC_SLACK, or by the relative slack where numbers can be large. */
+
+#include "dispatch/kernels.h"
+#include "scan/scan.h"
+
+#define PC_LOG2E 0x1.71547652b82fep+0
+#define PC_LOG2_GAP 0.0861f /* fact 2 */
+
+/* Base-2 units. A bound is a sum of at most four floats below 2^11 in size, each rounded to 2^-14 at worst (f64
+ * weights: exponent bits up to 2^11), plus 2^-20 for the words cut off and 1e-14 for ln's ulp: below 2^-11 together. */
+#define PC_SLACK 0x1p-10
+/* Of a bound that is large because logits are far apart: float products and sums round by 2^-22 of it in all. */
+#define PC_RELATIVE_SLACK 0x1p-18
+
+/* The 64 lane words of block `index`, in the order of the items. Word w of counter c is lane 4c + w: the counters are
+ * dealt to the 64-bit lanes so that unpacking pairs of words puts them in order. */
+static void lane_words(const rounds *r, uint32_t index, uint32_t word[PC_BLOCK]) {
+    pc_vq deal = {0};
+    for (int i = 0; i < PC_Q; i++)
+        deal[i] = (uint64_t)(i >> 1) + (uint64_t)(i & 1) * (PC_Q / 2);
+#pragma GCC unroll 4
+    for (int i = 0; i < PC_BLOCK / 4; i += PC_W) {
+        const uint32_t first = 16 * index + (uint32_t)i;
+        philox p;
+        philox_begin(&p, r, deal + first, deal + (first + PC_Q));
+        philox_finish(&p, r, 2);
+        for (int h = 0; h < 2; h++) {
+            const pc_vq low = (p.x[0][h] & 0xffffffffu) | (p.x[1][h] << 32);
+            const pc_vq high = (p.x[2][h] & 0xffffffffu) | (p.x[3][h] << 32);
+            uint32_t *out = word + 4 * (i + h * PC_Q);
+            *(pc_vu_at *)out = (pc_vu)pc_unpack_low(low, high);
+            *(pc_vu_at *)(out + PC_W) = (pc_vu)pc_unpack_high(low, high);
+        }
+    }
+}
+
+/* ---- Bounds, from block maxima or lane values (relative logarithms a) and complements of Philox words. */
+
+static inline pc_vf to_float(pc_vu x) { return __builtin_convertvector((pc_vi)x, pc_vf); }
+
+/* bits / 2^23 of v >= 0: its logarithm plus 127, at least (fact 2). */
+static inline pc_vf low_log2(pc_vf v) { return to_float((pc_vu)v) * 0x1p-23f; }
+
+/* bound[b] of every block from a[b], which is in bound[b] already: a - log2(D / 64). Returns the largest. */
+static float block_bounds(const uint32_t *hash, float *bound, int64_t blocks) {
+    pc_vf top = (pc_vf){0} - INFINITY;
+    for (int64_t b = 0; b < blocks; b += PC_W) {
+        const pc_vf D = to_float(*(const pc_vu_at *)(hash + b) >> 8); /* times 2^24 */
+        const pc_vf value = *(const pc_vf_at *)(bound + b) + ((127.0f + 24.0f + 6.0f) - low_log2(D));
+        *(pc_vf_at *)(bound + b) = value;
+        top = pc_max_f(value, top);
+    }
+    return largest_lane(top);
+}
+
+/* bound[l] of the 64 lanes of a block from a[l]; first is at most M_b, and J is the lane that has M_b itself. */
+static void lane_bounds(const uint32_t word[PC_BLOCK], float first, uint32_t J, const float a[PC_BLOCK],
+                        float bound[PC_BLOCK]) {
+    pc_vu lane;
+    for (uint32_t i = 0; i < PC_W; i++)
+        lane[i] = i;
+    for (int i = 0; i < PC_BLOCK; i += PC_W, lane += PC_W) {
+        const pc_vf D = to_float(~*(const pc_vu_at *)(word + i) >> 8) * 0x1p-24f;
+        const pc_vf clock = first + (pc_vf)((pc_vu)D & (pc_vu)(lane != J));
+        *(pc_vf_at *)(bound + i) = *(const pc_vf_at *)(a + i) + (127.0f - low_log2(clock));
+    }
+}
+
+/* Which of 64 bounds reach the threshold. */
+static inline uint64_t reaching(const float *bound, float threshold) {
+    uint64_t mask = 0;
+    for (int i = 0; i < PC_BLOCK; i += PC_W)
+        mask |= (uint64_t)pc_ge_mask(*(const pc_vf_at *)(bound + i), (pc_vf){0} + threshold) << i;
+    return mask;
+}
+
+/* Which of 64 bounds are the largest. */
+static uint64_t most_promising(const float *bound) {
+    pc_vf top = *(const pc_vf_at *)bound;
+    for (int i = PC_W; i < PC_BLOCK; i += PC_W)
+        top = pc_max_f(*(const pc_vf_at *)(bound + i), top);
+    return reaching(bound, largest_lane(top));
+}
+
+static float below(double threshold) { return threshold > -FLT_MAX ? (float)threshold : -INFINITY; }
+
+#define REAL float
+#define PC_EXPONENT_UNIT 0x1p-23f
+#define PC_EXPONENT_BIAS (-127.0f)
+#define FN(name) name##_f32
+#include "race/row.inc"
+#undef REAL
+#undef FN
+#undef PC_EXPONENT_UNIT
+#undef PC_EXPONENT_BIAS
+
+#define REAL double
+#define PC_EXPONENT_UNIT 0x1p-20f
+#define PC_EXPONENT_BIAS (-1023.0f) /* the low word, which is left out, is below 2^-20: in PC_SLACK */
+#define FN(name) name##_f64
+#include "race/row.inc"
+#undef REAL
+#undef FN
+#undef PC_EXPONENT_UNIT
+#undef PC_EXPONENT_BIAS
+
+pc_status PC_HERE(pc_race_f32)(const pc_row *row, const pc_race *race, pc_scratch *scratch, pc_winner *winner) {
+    return race_f32(row, race, scratch, winner);
+}
+
+pc_status PC_HERE(pc_race_f64)(const pc_row *row, const pc_race *race, pc_scratch *scratch, pc_winner *winner) {
+    return race_f64(row, race, scratch, winner);
+}
