@@ -1,4 +1,4 @@
-"""Time pycouple.gpu beside torch on the GPU of this machine, and print a section of bench/RESULTS.md:
+"""Time pycouple.torch beside torch on the GPU of this machine, and print a section of bench/RESULTS.md:
 
     python bench/bench_gpu.py [--output bench/RESULTS.md]
 
@@ -63,17 +63,17 @@ def calls(x):
     import torch
     from peers_gpu import philox_gumbel
 
-    from pycouple import gpu
+    from pycouple import torch as coupled
 
     batch, n = x.shape
-    space = gpu.workspace(batch, n)
+    space = coupled.workspace(batch, n)
     item = torch.empty(batch, dtype=torch.int64, device="cuda")
     score, margin = (torch.empty(batch, dtype=torch.float64, device="cuda") for _ in range(2))
     given = {"workspace": space, "check": False}
     return {
-        "sample_logits": lambda step: gpu.sample_logits(x, 7, step, out=item, **given),
-        "race_logits": lambda step: gpu.race_logits(x, 7, step, out=(item, score, margin), **given),
-        "temperature 0": lambda step: gpu.sample_logits(x, 7, step, temperature=0, out=item, **given),
+        "sample_logits": lambda step: coupled.sample_logits(x, 7, step, out=item, **given),
+        "race_logits": lambda step: coupled.race_logits(x, 7, step, out=(item, score, margin), **given),
+        "temperature 0": lambda step: coupled.sample_logits(x, 7, step, temperature=0, out=item, **given),
         "argmax": lambda step: torch.argmax(x, dim=-1, out=item),
         "Philox": philox_gumbel(x),
         "multinomial": lambda step: torch.multinomial(x.softmax(-1, dtype=torch.float32), 1),

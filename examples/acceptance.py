@@ -19,7 +19,8 @@ import argparse
 import numpy as np
 
 import pycouple
-from pycouple import distributions, speculative, theory
+from pycouple import speculative, theory
+from pycouple.cli import distributions
 
 DRAFTS = (2, 4, 8)
 LENGTH = 4  # tokens a draft sequence

@@ -18,7 +18,7 @@ import sys
 import numpy as np
 
 import pycouple
-from pycouple import distributions
+from pycouple.cli import distributions
 from pycouple.protocol import Alice, Bob, ProtocolError
 
 VOCABULARY = 49_152

@@ -20,7 +20,7 @@ except ImportError as error:
     sys.exit(f"{error}: this example needs PyTorch, pip install torch")
 
 import pycouple
-from pycouple import gpu
+import pycouple.torch
 
 SEED = pycouple.seed_from("split vocabulary")
 NOBODY = 2**63 - 1
@@ -28,7 +28,7 @@ NOBODY = 2**63 - 1
 
 def split_race(logits: torch.Tensor, seed: int, step: torch.Tensor, item_offset: int) -> torch.Tensor:
     """The tokens of whole rows, the same on every rank; each passes its slice and where in the vocabulary it starts."""
-    race = gpu.race_logits(logits, seed, step, item_offset=item_offset, check=False)
+    race = pycouple.torch.race_logits(logits, seed, step, item_offset=item_offset, check=False)
     score = torch.where(race.item >= 0, race.score, -torch.inf)  # -1: nothing in this slice can be drawn
     best = score.clone()
     dist.all_reduce(best, dist.ReduceOp.MAX)
@@ -66,7 +66,7 @@ def main() -> None:
 
     same = torch.ones(1, dtype=torch.int64, device=device)
     if rank == 0:
-        wanted = gpu.sample_logits(whole.to(device), SEED, steps)
+        wanted = pycouple.torch.sample_logits(whole.to(device), SEED, steps)
         equal = int((tokens == wanted).sum())
         print(f"{options.rows} rows of {options.items} items on {ranks} ranks over {dist.get_backend()}:", end=" ")
         print(f"{equal} tokens are those of the whole rows")

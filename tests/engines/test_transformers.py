@@ -13,8 +13,6 @@ from pycouple.speculative import SamplingParams, generate, race
 pytestmark = pytest.mark.engines
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
-from smollm2 import DRAFTS, NEW, PROMPTS, drafter, loaded, model, prompts, text_of  # noqa: E402, F401
-
 from pycouple.plugins import transformers as plugin  # noqa: E402
 from pycouple.plugins.transformers import (  # noqa: E402
     CoupledLogitsProcessor,
@@ -22,6 +20,7 @@ from pycouple.plugins.transformers import (  # noqa: E402
     coupled_generate,
     truncated,
 )
+from tests.support.smollm2 import DRAFTS, NEW, PROMPTS, drafter, loaded, model, prompts, text_of  # noqa: E402, F401
 
 SEEDS = (0, 7, 2**64 - 1)
 SETTINGS = [SamplingParams(t, top_p=p) for t, p in itertools.product((1.0, 0.7), (1.0, 0.9))]

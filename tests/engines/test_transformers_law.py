@@ -12,13 +12,12 @@ from pycouple.speculative import SamplingParams, generate, warp
 pytestmark = pytest.mark.engines
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
-from smollm2 import ALPHA, loaded, model, prompts, text_of, tiny  # noqa: E402, F401
-
 from pycouple.plugins.transformers import (  # noqa: E402
     TransformersModel,
     coupled_generate,
     truncated,
 )
+from tests.support.smollm2 import ALPHA, loaded, model, prompts, text_of, tiny  # noqa: E402, F401
 
 WARPERS = [
     SamplingParams(0.7),

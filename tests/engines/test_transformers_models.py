@@ -4,18 +4,16 @@ import importlib.util
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pycouple.speculative import SamplingParams, draft
+from tests.support import ROOT
 
 pytestmark = pytest.mark.engines
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
-from smollm2 import drafter, loaded, model, text_of, tiny  # noqa: E402, F401
-
 from pycouple.plugins import transformers as plugin  # noqa: E402
 from pycouple.plugins.transformers import (  # noqa: E402
     CoupledLogitsProcessor,
@@ -24,6 +22,7 @@ from pycouple.plugins.transformers import (  # noqa: E402
     load,
     truncated,
 )
+from tests.support.smollm2 import drafter, loaded, model, text_of, tiny  # noqa: E402, F401
 
 
 def test_cache_is_cut_to_the_common_prefix(tiny):
@@ -146,7 +145,7 @@ def test_an_error_in_an_early_exit_leaves_the_model_whole(tiny):
 
 def test_readme_example(loaded):
     """The README's lines with transformers: one text, with and without a drafter."""
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    readme = (ROOT / "README.md").read_text()
     blocks = re.findall(r"```py\n(.*?)```", readme, flags=re.S)
     code = next(block for block in blocks if "coupled_generate" in block)
     names = {}

@@ -44,7 +44,7 @@ docs/protocol.md fixes every bit of the darts and of the messages, version 1.
 """
 
 from pycouple.protocol.bounds import expected_bits_bound, rounds, worst_case_bits
-from pycouple.protocol.experiment import Run, run
+from pycouple.protocol.conversation import Run, run
 from pycouple.protocol.messages import ProtocolError
 from pycouple.protocol.parties import Alice, Bob
 

@@ -1,0 +1,1 @@
+"""The `pycouple` command and all that only it uses; `main` runs it."""

@@ -1,0 +1,260 @@
+"""The race on torch tensors where they are: the same draw as `pycouple.sample_logits`, bit for bit (extra `gpu`).
+
+Tensors on a CUDA device are raced there by a Triton kernel, tensors on the CPU by the C core, without a copy. Both give
+the same item, score and margin for the same numbers, seed, step, stream and temperature, so a drafter on a CPU and a
+target on a GPU share their noise.
+
+A call with ``check=False`` never waits for the device. With `out` and `workspace` given it allocates nothing either,
+and may be captured in a CUDA graph; `seed`, `step`, `stream` and `temperature` may be tensors, which a replay reads
+anew. The first call of a kind (types, what is given, whether sizes are multiples of 16) compiles a kernel, which takes
+some seconds: make it before a capture. The work is one operator, ``torch.ops.pycouple.race_out``, which `torch.compile`
+keeps in its graph; a check of the rows breaks the graph.
+"""
+
+from typing import Any, NamedTuple
+
+try:
+    import torch
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError("pycouple.torch needs torch: pip install 'pycouple[torch]'", name=error.name) from error
+
+from pycouple._arguments import STREAM_LIMIT, UINT64_LIMIT, integer
+from pycouple.torch._arguments import (
+    number,
+    offset_of,
+    raise_for_marked,
+    results,
+    rows_of,
+    temperature_of,
+    workspace_of,
+)
+from pycouple.torch._op import race_out, words_of
+
+__all__ = ["Race", "race_logits", "sample", "sample_logits", "workspace"]
+
+
+class Race(NamedTuple):
+    """What `race_logits` returns: tensors of shape (batch,), or () for a single row."""
+
+    item: Any
+    score: Any
+    margin: Any
+
+
+def sample_logits(
+    logits: Any,
+    seed: Any,
+    step: Any = 0,
+    *,
+    temperature: Any = 1.0,
+    stream: Any = 0,
+    item_offset: int = 0,
+    out: Any = None,
+    workspace: Any = None,
+    check: bool = True,
+) -> Any:
+    """Draw one item from softmax(logits / temperature) of each row, as `pycouple.sample_logits` does, bit for bit.
+
+    Parameters
+    ----------
+    logits : torch.Tensor, shape (batch, n) or (n,)
+        float32, bfloat16 or float16, on a CPU float64 too; any strides. Finite numbers or -inf, in nats, at least one
+        of them finite in each row.
+    seed, step : int or integer tensor
+        In 0..2**64 - 1. A tensor is on the device of the logits and holds one number or one a row; uint64 ones hold the
+        whole range, signed ones what is not negative.
+    temperature : float or floating tensor, default 1.0
+        Finite and not negative; 0 takes the largest logit, the lowest item among equals. A tensor as for `seed`.
+    stream : int or integer tensor, default 0
+        In 0..255.
+    item_offset : int, default 0
+        The number of the row's first item, a multiple of 64: the logits are then a slice of a larger vocabulary. Items
+        are below 2**34.
+    out : torch.Tensor of int64, optional
+        Where to put the result. It must not share memory with another argument.
+    workspace : torch.Tensor, optional
+        From `pycouple.torch.workspace`. Without it every call on a GPU allocates and clears one.
+    check : bool, default True
+        Wait for the result and raise an error for a bad row. With False the call does not wait, and bad rows are -1.
+
+    Returns
+    -------
+    torch.Tensor of int64
+        The drawn items, of shape (batch,) or (), numbered from `item_offset`; -1 for a bad row when `check` is False.
+
+    Raises
+    ------
+    ValueError
+        With `check`: a logit is NaN or +inf, a row has no finite logit, logit / temperature overflows, a tensor's seed,
+        step, stream or temperature is out of range; the message names the row. Always: a number is out of range, shapes
+        or devices do not fit, the workspace is too small.
+    TypeError
+        An argument is no tensor, or of another type.
+    RuntimeError
+        With `check`, while a CUDA graph is captured.
+
+    See Also
+    --------
+    pycouple.sample_logits : the same for NumPy arrays, with the law of the draw.
+
+    Notes
+    -----
+    Results equal those of the C core on the same numbers in every bit, for all dtypes, strides and batch shapes.
+    bfloat16 and float16 logits are widened before the arithmetic, so the draw is that of their widened values; it may
+    differ from that of the float32 logits they were rounded from.
+
+    Examples
+    --------
+    >>> logits = torch.log(torch.tensor([0.5, 0.3, 0.2]))
+    >>> steps = torch.arange(5)
+    >>> pycouple.torch.sample_logits(logits.expand(5, 3), seed=7, step=steps)
+    tensor([1, 0, 1, 0, 0])
+    """
+    return _race("logits", logits, seed, step, stream, temperature, item_offset, out, workspace, check)[0]
+
+
+def race_logits(
+    logits: Any,
+    seed: Any,
+    step: Any = 0,
+    *,
+    temperature: Any = 1.0,
+    stream: Any = 0,
+    item_offset: int = 0,
+    out: Any = None,
+    workspace: Any = None,
+    check: bool = True,
+) -> Race:
+    """`sample_logits` with the winner's score and its margin over the runner-up, as `pycouple.race_logits`.
+
+    Parameters
+    ----------
+    logits, seed, step, temperature, stream, item_offset, workspace, check
+        As for `sample_logits`.
+    out : tuple of torch.Tensor (int64, float64, float64), optional
+        Where to put the results.
+
+    Returns
+    -------
+    item : torch.Tensor of int64
+        As `sample_logits` returns it.
+    score, margin : torch.Tensor of float64
+        In nats; NaN for a bad row. Slices of one vocabulary, each raced with its `item_offset`, combine to the race of
+        the whole: the best score wins, the lowest item among equals (examples/split_vocabulary.py).
+
+    Raises
+    ------
+    ValueError, TypeError, RuntimeError
+        As for `sample_logits`.
+
+    Examples
+    --------
+    >>> race = pycouple.torch.race_logits(torch.tensor([1.0, 2.0, 0.5]), seed=7)
+    >>> int(race.item), round(float(race.score), 6), round(float(race.margin), 6)
+    (1, 3.413852, 2.854151)
+    """
+    dtypes = (torch.int64, torch.float64, torch.float64)
+    return Race(*_race("logits", logits, seed, step, stream, temperature, item_offset, out, workspace, check, dtypes))
+
+
+def sample(
+    weights: Any,
+    seed: Any,
+    step: Any = 0,
+    *,
+    stream: Any = 0,
+    item_offset: int = 0,
+    out: Any = None,
+    workspace: Any = None,
+    check: bool = True,
+) -> Any:
+    """Draw one item from each row of weights, as `pycouple.sample` does, bit for bit.
+
+    Parameters
+    ----------
+    weights : torch.Tensor, shape (batch, n) or (n,)
+        Non-negative finite numbers, at least one of them positive in each row; types and strides as for
+        `sample_logits`.
+    seed, step, stream, item_offset, out, workspace, check
+        As for `sample_logits`.
+
+    Returns
+    -------
+    torch.Tensor of int64
+        As for `sample_logits`.
+
+    Raises
+    ------
+    ValueError, TypeError, RuntimeError
+        As for `sample_logits`; with `check`, a weight is negative, NaN or infinite, or no weight of a row is positive.
+
+    Examples
+    --------
+    >>> int(pycouple.torch.sample(torch.tensor([0.5, 0.3, 0.2]), seed=7))
+    1
+    """
+    return _race("weights", weights, seed, step, stream, 1.0, item_offset, out, workspace, check)[0]
+
+
+def workspace(batch: int, n: int, device: Any = "cuda") -> Any:
+    """Memory for calls of up to `batch` rows of up to `n` items, to be passed to them as `workspace`.
+
+    A workspace serves one call at a time: calls on different streams need one each, or rows of their own of one. It
+    holds zeros where calls expect them, and calls leave it so.
+
+    Parameters
+    ----------
+    batch, n : int
+        Not negative. The workspace takes 32 bytes a row and 32 bytes for each 1,024 items of a row.
+    device : torch.device, default "cuda"
+        Where the rows are.
+
+    Returns
+    -------
+    torch.Tensor of int64
+        Of shape (batch, words).
+
+    Examples
+    --------
+    >>> tuple(pycouple.torch.workspace(256, 131_072, device="cpu").shape)
+    (256, 516)
+    """
+    shape = integer(batch, "batch"), integer(n, "n")
+    if min(shape) < 0:
+        raise ValueError(f"batch and n must not be negative, got {batch} and {n}")
+    return torch.zeros(words_of(*shape), dtype=torch.int64, device=device)
+
+
+def _race(
+    name: str, x: Any, seed: Any, step: Any, stream: Any, temperature: Any, item_offset: Any, out: Any,
+    workspace: Any, check: bool, dtypes: tuple[Any, ...] = (torch.int64,),
+) -> list[Any]:  # fmt: skip
+    rows = rows_of(x, name)
+    single = x.ndim == 1
+    if check and rows.is_cuda and torch.cuda.is_current_stream_capturing():
+        raise RuntimeError("a CUDA graph cannot wait for a check of the rows: pass check=False and look for -1")
+    seeds, seed_number = number(seed, "seed", UINT64_LIMIT, rows)
+    steps, step_number = number(step, "step", UINT64_LIMIT, rows)
+    streams, stream_number = number(stream, "stream", STREAM_LIMIT, rows)
+    temperatures, one_temperature = temperature_of(temperature, rows)
+    offset = offset_of(item_offset, rows.shape[1])
+    found = results(out, rows, single, dtypes)
+    item, score, margin = (*found, None, None)[:3]
+    if rows.shape[1] == 0:
+        item.fill_(-1)
+        for real in found[1:]:
+            real.fill_(float("nan"))
+    elif rows.shape[0]:
+        race_out(
+            rows, name == "weights", seeds, seed_number, steps, step_number, streams, stream_number,
+            temperatures, one_temperature, offset, workspace_of(workspace, rows), item, score, margin,
+        )  # fmt: skip
+    if check:
+        parameters = {
+            "seed": seed if seeds is None else seeds,
+            "step": step if steps is None else steps,
+            "stream": stream if streams is None else streams,
+            "temperature": one_temperature if temperatures is None else temperatures,
+        }
+        raise_for_marked(item, rows, single, name, parameters)
+    return [tensor[0] for tensor in found] if single else found

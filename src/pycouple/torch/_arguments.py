@@ -1,0 +1,155 @@
+"""From what a caller of `pycouple.torch` passes to what the operator takes, and from marked rows to errors."""
+
+from operator import ge
+from typing import Any
+
+import numpy as np
+import torch
+
+from pycouple import _core, ufuncs
+from pycouple._arguments import STREAM_LIMIT, integer, limit_text, row_error, unsigned
+from pycouple.torch._op import interpreted, words_of
+
+_ON_GPU = (torch.float32, torch.bfloat16, torch.float16)
+_INTEGERS = (torch.int64, torch.uint64, torch.int32, torch.uint32, torch.int16, torch.uint16, torch.int8, torch.uint8)
+
+
+def rows_of(x: Any, name: str) -> Any:
+    """`x` as rows of shape (batch, n)."""
+    if not isinstance(x, torch.Tensor):
+        raise TypeError(f"{name} must be a torch tensor, got {type(x).__name__}; pycouple.sample takes arrays")
+    on_cpu = x.device.type == "cpu"
+    if not on_cpu and x.device.type != "cuda":
+        raise TypeError(f"{name} must be on a CPU or a CUDA device, got {x.device}")
+    if x.dtype not in _ON_GPU and not (on_cpu and x.dtype == torch.float64 and not interpreted()):
+        raise TypeError(
+            f"{name} must be float32, bfloat16 or float16 (on a CPU float64 too), got {x.dtype} on {x.device}"
+        )
+    if x.layout != torch.strided:
+        raise TypeError(f"{name} must be a dense tensor, got layout {x.layout}")
+    if x.ndim not in (1, 2):
+        raise ValueError(
+            f"{name} must have shape (batch, n) or (n,), got {tuple(x.shape)}; flatten the batch: x.flatten(0, -2)"
+        )
+    return x.detach() if x.ndim == 2 else x.detach()[None]
+
+
+def number(x: Any, name: str, limit: int, rows: Any) -> tuple[Any, int]:
+    """`x` as one number a row, or None and a number (a number over 2**63 - 1 as the negative one of the same bits)."""
+    if isinstance(x, torch.Tensor):
+        if x.dtype not in _INTEGERS:
+            raise TypeError(f"{name} must be integers, got {x.dtype}")
+        return _one_a_row(x, name, rows), 0
+    value = integer(x, name)
+    if not 0 <= value < limit:
+        raise ValueError(f"{name} must be in 0..{limit_text(limit)}, got {value}")
+    return None, value - 2**64 if value >= 2**63 else value
+
+
+def temperature_of(x: Any, rows: Any) -> tuple[Any, float]:
+    """`x` as one temperature a row, or None and a temperature."""
+    if isinstance(x, torch.Tensor):
+        if x.dtype not in (*_ON_GPU, torch.float64):
+            raise TypeError(f"temperature must be real numbers, got {x.dtype}")
+        return _one_a_row(x, "temperature", rows), 1.0
+    if isinstance(x, bool) or not isinstance(x, int | float | np.floating | np.integer):
+        raise TypeError(f"temperature must be a number or a tensor, got {type(x).__name__}")
+    try:
+        value = float(x)
+    except OverflowError:
+        value = float("inf")
+    if not 0 <= value < float("inf"):
+        raise ValueError(f"temperature must be finite and at least 0, got {value}")
+    return None, value
+
+
+def _one_a_row(x: Any, name: str, rows: Any) -> Any:
+    if x.device != rows.device:
+        raise ValueError(f"{name} must be on the device of the rows, {rows.device}; got {x.device}")
+    if x.numel() == 1:
+        return x.detach().reshape(1).expand(rows.shape[0])
+    if tuple(x.shape) != (rows.shape[0],):
+        raise ValueError(f"{name} must be one number or one a row, {rows.shape[0]} of them; got shape {tuple(x.shape)}")
+    return x.detach()
+
+
+def offset_of(x: Any, n: int) -> int:
+    """`x` as the number of a row's first item."""
+    value = integer(x, "item_offset")
+    if value < 0 or value % 64 or value + n > _core.RACE_ITEMS:
+        raise ValueError(f"item_offset must be a multiple of 64, and items below 2**34; got {value} for {n} items")
+    return value
+
+
+def results(out: Any, rows: Any, single: bool, dtypes: tuple[Any, ...]) -> list[Any]:
+    """Tensors of shape (batch,) for the results: new ones, or `out` after a check."""
+    batch = rows.shape[0]
+    if out is None:
+        return [torch.empty(batch, dtype=dtype, device=rows.device) for dtype in dtypes]
+    given = tuple(out) if isinstance(out, tuple | list) else (out,)
+    wanted = ", ".join(str(dtype) for dtype in dtypes)
+    if len(given) != len(dtypes) or not all(isinstance(t, torch.Tensor) for t in given):
+        raise TypeError(f"out must be {'a tensor' if len(dtypes) == 1 else 'a tuple of tensors'} ({wanted})")
+    shape = () if single else (batch,)
+    for tensor, dtype in zip(given, dtypes, strict=True):
+        if tensor.dtype != dtype:
+            raise TypeError(f"out must be {wanted}, got {tensor.dtype}")
+        if tensor.device != rows.device:
+            raise ValueError(f"out must be on the device of the rows, {rows.device}; got {tensor.device}")
+        if tuple(tensor.shape) != shape:
+            raise ValueError(f"out must have shape {shape}, got {tuple(tensor.shape)}")
+        if batch > 1 and tensor.stride(0) == 0:
+            raise ValueError("out must have a place for each row: this one is expanded")
+    if any(a is b for i, a in enumerate(given) for b in given[:i]):
+        raise ValueError("out must be different tensors")
+    return [tensor[None] if single else tensor for tensor in given]
+
+
+def workspace_of(workspace: Any, rows: Any) -> Any:
+    """A workspace that is large enough: a new one, or `workspace` after a check."""
+    batch, n = rows.shape
+    if workspace is not None and not (isinstance(workspace, torch.Tensor) and workspace.dtype == torch.int64):
+        raise TypeError("workspace must come from pycouple.torch.workspace(batch, n)")
+    if rows.device.type == "cpu" and not interpreted():
+        return torch.empty((0, 0), dtype=torch.int64, device=rows.device)
+    shape = words_of(batch, n)
+    if workspace is None:
+        return torch.zeros(shape, dtype=torch.int64, device=rows.device)
+    if workspace.device != rows.device:
+        raise ValueError(f"workspace must be on the device of the rows, {rows.device}; got {workspace.device}")
+    if workspace.ndim != 2 or workspace.stride(1) != 1 or not all(map(ge, workspace.shape, shape)):
+        raise ValueError(
+            f"workspace is too small for {batch} rows of {n} items: pycouple.torch.workspace({batch}, {n})"
+        )
+    return workspace
+
+
+def raise_for_marked(item: Any, rows: Any, single: bool, name: str, parameters: dict[str, Any]) -> None:
+    """Raise the error of the first row whose item is -1, as the C core has it for that row."""
+    marked = torch.nonzero(item < 0)
+    if not len(marked):
+        return
+    row = int(marked[0])
+    values = {key: x[row].item() if isinstance(x, torch.Tensor) else x for key, x in parameters.items()}
+    try:
+        draw = {
+            "seed": unsigned(values["seed"], "seed"),
+            "step": unsigned(values["step"], "step"),
+            "stream": unsigned(values["stream"], "stream", STREAM_LIMIT),
+        }
+    except ValueError as error:
+        raise ValueError(f"{error}{'' if single else f' at row {row}'}") from None
+    x = rows[row].cpu().resolve_neg()
+    x = (x.float() if x.dtype == torch.bfloat16 else x).numpy()
+    draw["item_offset"] = unsigned(0, "item_offset")
+    if name == "logits":
+        draw["temperature"] = np.array(values["temperature"], np.float64)
+        order = ("seed", "step", "temperature", "stream", "item_offset")
+        found, _ = _core.call(ufuncs.sample_logits, 1, (x, *(draw[key] for key in order)), {})
+    else:
+        found, _ = _core.call(ufuncs.sample_weights, 1, (x, *draw.values()), {})
+    if found >= 0:
+        raise RuntimeError(f"row {row} was marked on {rows.device} and not by the C core: please report this")
+    items = np.zeros(() if single else len(rows), np.int64)
+    items[() if single else row] = found
+    raise row_error(items, name, np.broadcast_to(x, (*items.shape, *x.shape)), -1, draw, _core.RACE_ITEMS)

@@ -1,0 +1,180 @@
+"""How often drafts are accepted, and the law of the text, against exact formulas; and what shared noise must not do.
+
+All seeds are fixed. Each test fails with probability at most ALPHA for seeds chosen at random (Bonferroni inside).
+"""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from pycouple import clocks, theory
+from pycouple.cli import distributions
+from pycouple.speculative import SamplingParams, draft, generate, ratio_test, verify, verify_list, warp
+
+ALPHA = 1e-5
+
+
+def softmax(x):
+    terms = np.exp(x - x.max(axis=-1, keepdims=True))
+    return terms / terms.sum(axis=-1, keepdims=True)
+
+
+def pairs(drafter="draft_q4", rows=range(0, 192, 16)):
+    """Real pairs (drafter's p, target's q) as logits over the tokens that either keeps."""
+    target, drafters = distributions.load()
+    for row in rows:
+        q, p = distributions.pair(target, drafters[drafter], row)
+        with np.errstate(divide="ignore"):
+            yield np.log(p), np.log(q)
+
+
+def test_acceptance_is_the_races_agreement():
+    draws, positions, level = 3000, np.arange(3000), ALPHA / 36
+    for drafter in ("draft_q4", "draft_skip", "draft_exit20"):
+        for p, q in pairs(drafter):
+            drafts = draft(np.broadcast_to(p, (draws, len(p))), 11, positions)
+            rows = np.broadcast_to(q, (2 * draws, len(q)))
+            accepted = verify([[t] for t in drafts.tolist()], rows, 11, positions).accepted
+            exact = float(theory.agreement(np.exp(p), np.exp(q)))
+            assert stats.binomtest(sum(accepted), draws, min(exact, 1.0)).pvalue > level
+
+
+@pytest.mark.parametrize("invariance", ["strong", "conditional"])
+def test_lists_are_accepted_at_least_as_the_lemma_says(invariance):
+    draws, level = 400, ALPHA / 12
+    for count in (1, 2, 4, 8):
+        for p, q in pairs("draft_skip", (0, 64, 128)):
+            hits = 0
+            for position in range(draws):
+                drafts = [[int(draft(p, 12, position, stream=k))] for k in range(count)]
+                hits += verify_list(drafts, [np.stack([q, q])] * count, 12, position, invariance=invariance).accepted
+            bound = float(theory.list_agreement_bound(np.exp(p), np.exp(q), count))
+            assert stats.binomtest(hits, draws, bound, alternative="less").pvalue > level
+            if count == 1:
+                assert stats.binomtest(hits, draws, bound).pvalue > level
+
+
+def markov(n=5):
+    rng = np.random.default_rng(80)
+    table = rng.normal(0, 1, (n, n))
+    return table, table + rng.normal(0, 0.7, (n, n))
+
+
+def chi_square(counts, law):
+    return stats.chisquare(counts.reshape(-1), counts.sum() * law.reshape(-1)).pvalue
+
+
+@pytest.mark.parametrize("params", [None, SamplingParams(temperature=0.7, top_p=0.9)])
+@pytest.mark.parametrize("drafted", [False, True])
+def test_law_of_the_text(params, drafted):
+    """Two tokens have the target's law, with and without a drafter."""
+    table, other = markov()
+    drafter = (lambda tokens: other[tokens]) if drafted else None
+    counts = np.zeros((5, 5))
+    for seed in range(6000):
+        a, b = generate(lambda tokens: table[tokens], drafter, [0], seed, params, max_new_tokens=2).tokens
+        counts[a, b] += 1
+    q = softmax(warp(table, params or SamplingParams()))
+    law = q[0][:, np.newaxis] * q
+    assert counts[law == 0].sum() == 0
+    assert chi_square(counts[law > 0], law[law > 0]) > ALPHA / 4
+
+
+@pytest.mark.parametrize("invariance", ["strong", "conditional"])
+def test_law_of_lists(invariance):
+    """Two tokens that several drafts propose, one after the other, have the target's law."""
+    table, other = markov()
+    counts = np.zeros((5, 5))
+    for seed in range(4000):
+        drafts = []
+        for k in range(3):
+            first = int(draft(other[0], seed, 1, stream=k))
+            drafts.append([first, int(draft(other[first], seed, 2, stream=k))])
+        text = verify_list(drafts, [table[[0, *d]] for d in drafts], seed, 1, invariance=invariance).tokens.tolist()
+        if len(text) == 1:
+            again = [[int(draft(other[text[0]], seed, 2, stream=k))] for k in range(3)]
+            rows = [table[[text[0], *d]] for d in again]
+            text += verify_list(again, rows, seed, 2, invariance=invariance).tokens.tolist()
+        counts[text[0], text[1]] += 1
+    q = softmax(table)
+    assert chi_square(counts, q[0][:, np.newaxis] * q) > ALPHA / 2
+
+
+def test_conditional_lists_accept_more():
+    """The second token of a draft whose rivals are out: its own race alone, so the Gumbel formula, exactly."""
+    table, other = markov(12)
+    strong = conditional = tried = 0
+    for position in range(0, 6000, 3):
+        drafts = [[int(draft(other[0], 13, position, stream=k))] for k in range(4)]
+        for d in drafts:
+            d.append(int(draft(other[d[0]], 13, position + 1, stream=drafts.index(d))))
+        rows = [table[[0, *d]] for d in drafts]
+        a, b = (verify_list(drafts, rows, 13, position, invariance=kind) for kind in ("strong", "conditional"))
+        assert a.tokens[0] == b.tokens[0]
+        if sum(d[0] == a.tokens[0] for d in drafts) == 1:
+            tried += 1
+            strong += a.accepted > 1
+            conditional += b.accepted > 1
+    assert tried > 300
+    assert conditional > strong + 3 * np.sqrt(tried)
+
+
+def test_ratio_test_has_the_targets_law_and_accepts_1_minus_d():
+    rng = np.random.default_rng(81)
+    p, q = np.log([0.5, 0.3, 0.2]), np.log([[0.2, 0.3, 0.5], [0.1, 0.1, 0.8]])
+    counts, accepted, draws = np.zeros(3), 0, 20_000
+    for _ in range(draws):
+        token = int(rng.choice(3, p=np.exp(p)))
+        got = ratio_test([token], p[np.newaxis], q, rng)
+        counts[got.tokens[0]] += 1
+        accepted += got.accepted
+        assert len(got.tokens) == got.accepted + 1
+    assert chi_square(counts, np.exp(q[0])) > ALPHA
+    assert stats.binomtest(accepted, draws, 0.7).pvalue > ALPHA
+    for bad in ([3], [-1]):
+        with pytest.raises(ValueError, match="draft_tokens must be"):
+            ratio_test(bad, p[np.newaxis], q, rng)
+    for drafts, rows in (([0, 1], q), ([0], q[:1])):
+        with pytest.raises(ValueError, match="drafts need as many draft_logits and one more row"):
+            ratio_test(drafts, p[np.newaxis], rows, rng)
+
+
+def test_ratio_test_of_several_tokens_with_params():
+    """Three tokens of a Markov chain, two of them drafted, with a temperature and top-k of both."""
+    table, other = markov()
+    params, rng, counts = SamplingParams(temperature=0.8, top_k=4), np.random.default_rng(84), np.zeros((5, 5, 5))
+    p, q = softmax(warp(other, params)), softmax(warp(table, params))
+    for _ in range(6000):
+        drafts = [0]
+        for _ in range(2):
+            drafts.append(int(rng.choice(5, p=p[drafts[-1]])))
+        got = ratio_test(drafts[1:], other[drafts[:2]], table[drafts], rng, params)
+        text = [0, *got.tokens.tolist()]
+        assert text[1 : got.accepted + 1] == drafts[1 : got.accepted + 1]
+        while len(text) < 4:
+            text.append(int(rng.choice(5, p=q[text[-1]])))
+        counts[tuple(text[1:])] += 1
+    law = q[0][:, np.newaxis, np.newaxis] * q[:, :, np.newaxis] * q[np.newaxis]
+    assert counts[law == 0].sum() == 0
+    large = law * 6000 > 5
+    seen, want = np.append(counts[large], counts[~large].sum()), np.append(law[large], law[~large].sum())
+    assert stats.chisquare(seen, want * 6000).pvalue > ALPHA
+
+
+def test_shared_noise_with_the_ratio_test_is_biased():
+    """The fault of vLLM's pull requests 47386 and 54282: the second draw races with the clocks of the draft.
+
+    Item 0 wins the draft because the clocks of the others are late, the most so of those that p makes likely: so the
+    second draw finds item 1 less often than it should.
+    """
+    draws = 40_000
+    p, q = np.array([0.6, 0.2, 0.1, 0.1]), np.array([0.1, 0.3, 0.3, 0.3])
+    clock, fresh = (clocks(seed, np.arange(draws)[:, np.newaxis], np.arange(4)) for seed in (15, 16))
+    drafts = np.argmin(clock / p, axis=1)
+    accept = np.random.default_rng(83).random(draws) * p[drafts] < q[drafts]
+    with np.errstate(divide="ignore"):
+        shared = np.where(accept, drafts, np.argmin(clock / np.maximum(q - p, 0), axis=1))
+        right = np.where(accept, drafts, np.argmin(fresh / np.maximum(q - p, 0), axis=1))
+    assert chi_square(np.bincount(right, minlength=4), q) > ALPHA
+    assert chi_square(np.bincount(shared, minlength=4), q) < 1e-50
+    assert abs(np.mean(shared == 1) - 0.263) < 0.01  # where q has 0.3

@@ -1,0 +1,173 @@
+"""SamplingParams and warp: which tokens are kept, against a plain reading, on every ISA level."""
+
+import math
+
+import mpmath
+import numpy as np
+import pytest
+
+import pycouple
+from pycouple import _core
+from pycouple.speculative import SamplingParams, warp
+from pycouple.speculative.warpers import keep
+from tests.support.rows import random_row
+
+
+def kept_plainly(row, params, slack=1e-12):
+    """The kept ids, item by item in extended precision, and the ids of which rounding might decide."""
+    ids = [i for i, x in enumerate(row) if x > -math.inf]
+    if params.temperature == 0:
+        return {max(ids, key=lambda i: (row[i], -i))}, set()
+    if params.top_k:
+        edge = sorted((row[i] for i in ids), reverse=True)[: params.top_k][-1]
+        ids = [i for i in ids if row[i] >= edge]
+    terms = np.exp((row[ids].astype(np.longdouble) - max(row[ids])) / params.temperature)
+    terms, total, before, near = dict(zip(ids, terms, strict=True)), terms.sum(), 0.0, set()
+    if params.top_p < 1:
+        kept = []
+        for i in sorted(ids, key=lambda i: (-row[i], i)):
+            if not kept or before < params.top_p * total:
+                kept.append(i)
+            if abs(before - params.top_p * total) < slack * total:
+                near.add(i)
+            before += terms[i]
+        ids = kept
+    near |= {i for i in ids if abs(terms[i] - params.min_p) < slack}
+    return {i for i in ids if terms[i] >= params.min_p}, near
+
+
+def random_params(rng):
+    return SamplingParams(
+        temperature=float(rng.choice([0, 0.3, 0.7, 1.0, 1.5])),
+        top_k=int(rng.choice([0, 0, 1, 3, 20, 10_000])),
+        top_p=float(rng.choice([1.0, 1.0, 0.0, 0.3, 0.9, 0.95, 0.999])),
+        min_p=float(rng.choice([0.0, 0.0, 0.01, 0.1, 1.0])),
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_kept_tokens(level, dtype):
+    rng = np.random.default_rng(60)
+    for _ in range(150):
+        row, params = random_row(rng, int(rng.integers(1, 400)), dtype), random_params(rng)
+        if params.temperature and np.ptp(row[np.isfinite(row)].astype(float)) / params.temperature > 1e300:
+            continue
+        want, near = kept_plainly(row, params)
+        got = set(np.flatnonzero(warp(row, params) > -np.inf).tolist())
+        assert got ^ want <= near, (params, row)
+
+
+def test_real_rows(level, real_logits):
+    rows = real_logits[:2]
+    for params in (
+        SamplingParams(temperature=0.7, top_p=0.9),
+        SamplingParams(top_p=0.999999),  # thousands of tokens: more than the first look
+        SamplingParams(temperature=1.3, top_k=50, top_p=0.95, min_p=0.02),
+    ):
+        warped = warp(rows, params)
+        for row, got in zip(rows, warped, strict=True):
+            want, near = kept_plainly(row, params)
+            assert set(np.flatnonzero(got > -np.inf).tolist()) ^ want <= near
+            kept = got > -np.inf
+            assert np.array_equal(got[kept], (row[kept] / np.float64(params.temperature)).astype(np.float32))
+
+
+def test_ties():
+    """top_k keeps all that equal the last one; of equal ones at the edge of a nucleus the lowest ids are kept."""
+    row = np.zeros(1000)
+    assert (warp(row, SamplingParams(top_k=3)) == 0).all()
+    assert np.flatnonzero(np.isfinite(warp(row, SamplingParams(top_p=0.4)))).tolist() == list(range(400))
+    row[[5, 700]] = 1
+    kept = np.flatnonzero(np.isfinite(warp(row, SamplingParams(top_p=0.01))))  # the two, and 4.59 / 1 of the others
+    assert kept.tolist() == [0, 1, 2, 3, 4, 5, 700]
+    assert np.flatnonzero(np.isfinite(warp([1.0, 2.0, 2.0], SamplingParams(temperature=0)))).tolist() == [1]
+
+
+def test_batches_and_types():
+    rng = np.random.default_rng(61)
+    x = rng.normal(0, 3, (3, 4, 50))
+    params = SamplingParams(temperature=0.8, top_k=30, top_p=0.9, min_p=0.01)
+    whole = warp(x, params)
+    assert whole.dtype == np.float64
+    assert warp(x.astype(np.float16), params).dtype == np.float32
+    for i in np.ndindex(3, 4):
+        assert np.array_equal(whole[i], warp(x[i], params))
+    assert np.array_equal(warp(np.asfortranarray(x), params), whole)
+    assert np.array_equal(warp(x.astype(">f8"), params), whole)
+    before = x.copy()
+    warp(x, params)
+    assert np.array_equal(x, before)
+    assert keep(x, SamplingParams(temperature=0.5)) is x
+    assert warp(np.zeros((0, 5)), params).shape == (0, 5)
+
+
+def test_exp(level):
+    """Within an ulp, and the same bits on every level."""
+    rng = np.random.default_rng(62)
+    x = -np.append(rng.exponential(5, 2000), [0.0, 5e-324, 1e-9, 0.5 * math.log(2), 36.0, 707.9])
+    with mpmath.workdps(40):
+        for value, got in zip(x, _core.exp(x), strict=True):
+            want = mpmath.exp(mpmath.mpf(float(value)))
+            assert abs(mpmath.mpf(float(got)) - want) < math.ulp(float(want))
+    assert _core.exp(np.array([-708.0, -1e5, -np.inf])).tolist() == [0, 0, 0]
+    for dtype in (np.float32, np.float64):
+        rows = np.random.default_rng(63).normal(0, 4, (3, 1001)).astype(dtype)
+        rows[1, ::3] = -np.inf
+        terms, sums = _core.softmax_terms(rows, rows.max(axis=1).astype(float), 0.7)
+        z = (rows.astype(float) - rows.max(axis=1, keepdims=True).astype(float)) / 0.7
+        assert np.array_equal(terms, _core.exp(z.reshape(-1)).reshape(z.shape))
+        halves = [terms[:, lane::32].cumsum(axis=1)[:, -1] for lane in range(32)]
+        for half in (16, 8, 4, 2, 1):
+            halves = [halves[i] + halves[i + half] for i in range(half)]
+        assert np.array_equal(sums, halves[0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "pattern"),
+    [
+        ({"temperature": -0.1}, ValueError, "temperature must be finite and at least 0, got -0.1"),
+        ({"temperature": math.inf}, ValueError, "temperature must be finite"),
+        ({"temperature": math.nan}, ValueError, "temperature must be finite"),
+        ({"temperature": "1"}, TypeError, "temperature must be a real number, got str"),
+        ({"top_p": 1.1}, ValueError, r"top_p must be in \[0, 1\], got 1.1"),
+        ({"top_p": True}, TypeError, "top_p must be a real number, got bool"),
+        ({"min_p": -1}, ValueError, r"min_p must be in \[0, 1\], got -1"),
+        ({"top_k": -1}, ValueError, "top_k must be at least 0, got -1"),
+        ({"top_k": 1.5}, TypeError, "top_k must be an integer, got float"),
+    ],
+)
+def test_bad_params(arguments, error, pattern):
+    with pytest.raises(error, match=pattern):
+        SamplingParams(**arguments)
+
+
+@pytest.mark.parametrize("params", [SamplingParams(top_p=0.5), SamplingParams(top_k=2), SamplingParams()])
+@pytest.mark.parametrize(
+    ("bad", "pattern"), [(np.nan, "logit of item 1 is nan"), (np.inf, "is inf"), (-np.inf, "every logit is -inf")]
+)
+def test_bad_rows(params, bad, pattern):
+    x = np.zeros((2, 3, 4))
+    x[1, 2, 1 if bad != -np.inf else slice(None)] = bad
+    with pytest.raises(ValueError, match=pattern + r".* at row \(1, 2\)"):
+        warp(x, params)
+    with pytest.raises(ValueError, match=pattern):
+        pycouple.speculative.draft(x, 1, 5, params)
+    with pytest.raises(TypeError, match="params must be SamplingParams, got dict"):
+        warp(x * 0 if np.isfinite(x).all() else np.zeros(3), {"top_p": 0.5})
+
+
+def test_odd_temperatures():
+    """A quotient is rounded once, from doubles: no overflow of the temperature itself."""
+    assert warp(np.float32([0, -1e-45]), SamplingParams(1e-44)).tolist() == pytest.approx([0, -0.14], abs=0.01)
+    assert warp(np.float32([3.0, 1.0]), SamplingParams(1.7e308, top_k=1)).tolist() == [0.0, -np.inf]
+    with pytest.raises(ValueError, match=r"n = 0"):
+        warp(np.zeros((2, 0)), SamplingParams(0.0))
+
+
+def test_the_largest_is_always_kept():
+    rng = np.random.default_rng(64)
+    for _ in range(200):
+        row = random_row(rng, 50, np.float64)
+        row = np.clip(row, -1e200, 1e200)
+        for params in (SamplingParams(min_p=1.0), SamplingParams(top_p=0.0), SamplingParams(0.5, 1, 0.0, 1.0)):
+            assert warp(row, params)[np.argmax(row)] > -np.inf

@@ -1,0 +1,125 @@
+"""pycouple.torch on CPU tensors, where it is the C core."""
+
+import doctest
+import tracemalloc
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed")
+
+import pycouple  # noqa: E402
+from pycouple import torch as coupled  # noqa: E402
+from tests.support import torch_cases as cases  # noqa: E402
+
+DTYPES = (*cases.DTYPES, torch.float64)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("n", [1, 64, 65, 3000])
+def test_rows_of_every_kind(n, dtype):
+    rng = np.random.default_rng(n)
+    x = cases.tensor(cases.logit_rows(rng, n, 60), dtype)
+    each = cases.row_parameters(rng, 60)
+    cases.check_both(x, **each)
+    del each["temperature"]
+    cases.check_weights(torch.from_numpy(cases.weight_rows(rng, n, 60)).to(dtype), **each)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_layouts(dtype):
+    x = cases.tensor(np.random.default_rng(1).normal(0, 3, (5, 700)).astype(np.float32), dtype)
+    for other in cases.layouts(x):
+        cases.check_both(other, 4, torch.arange(5), item_offset=640)
+        cases.check_weights(other.abs(), 4, torch.arange(5), stream=torch.arange(5))
+
+
+def test_messages():
+    cases.check_messages("cpu")
+
+
+def test_out():
+    x = torch.randn(5, 700)
+    out = torch.empty(5, dtype=torch.int64), torch.empty(5, dtype=torch.float64), torch.empty(5, dtype=torch.float64)
+    race = coupled.race_logits(x, 1, 2, out=out)
+    assert all(a.data_ptr() == b.data_ptr() for a, b in zip(race, out, strict=True))
+    cases.check_race(x, 1, 2, race)
+
+
+def test_shapes():
+    assert coupled.sample_logits(torch.zeros(7), 1).shape == ()
+    assert coupled.sample(torch.ones(0, 7), 1).shape == (0,)
+    assert [part.shape for part in coupled.race_logits(torch.ones(0, 7), 1)] == [(0,)] * 3
+
+
+@pytest.mark.parametrize("dynamic", [False, True])
+def test_compiled(dynamic):
+    def decode(x, step):
+        race = coupled.race_logits(x * 2, 5, step, check=False)
+        return race, coupled.sample_logits(x * 2, 5, step, check=False) + 1, coupled.sample(x.abs(), 5, 3, check=False)
+
+    compiled = torch.compile(decode, fullgraph=True, dynamic=dynamic, backend="aot_eager")
+    for rows, n in ((4, 100), (7, 100), (7, 30)):
+        x, steps = torch.randn(rows, n), torch.arange(rows)
+        race, more, items = compiled(x, steps)
+        cases.check_race(x * 2, 5, steps, race)
+        assert torch.equal(more, race.item + 1)
+        cases.same_items(items, cases.want_items(x.abs(), 5, 3))
+
+
+@pytest.mark.filterwarnings("default")
+def test_the_op_is_a_good_citizen():
+    x, steps, none = torch.randn(4, 500), torch.arange(4), torch.empty(0, 0, dtype=torch.int64)
+    item, score, margin = torch.empty(4, dtype=torch.int64), torch.empty(4).double(), torch.empty(4).double()
+    for seeds, results in ((None, (item, None, None)), (steps, (item, score, margin))):
+        arguments = (x, False, seeds, 1, steps, 0, None, 3, None, 0.5, 64, none, *results)
+        torch.library.opcheck(torch.ops.pycouple.race_out.default, arguments)
+
+
+def test_nothing_is_copied():
+    x = torch.randn(2, 1 << 22)
+    for rows in (x, x.to(torch.bfloat16), x.T.contiguous().T):
+        tracemalloc.start()
+        coupled.sample_logits(rows, 1, torch.arange(2), check=False)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 1 << 20
+
+
+def test_docstrings():
+    result = doctest.testmod(coupled, extraglobs={"torch": torch, "pycouple": pycouple})
+    assert result.attempted
+    assert result.failed == 0
+
+
+def test_a_default_device_changes_nothing():
+    x = torch.randn(2, 300)
+    want = coupled.sample_logits(x, 1)
+    with torch.device("meta"):
+        out = torch.zeros(2, dtype=torch.int64, device="cpu")
+        assert torch.equal(coupled.sample_logits(x, 1, out=out), want)
+        assert torch.equal(coupled.sample_logits(x, 1), want)
+
+
+def test_arguments_that_do_not_fit():
+    x, item, score = torch.randn(4, 300), torch.zeros(4, dtype=torch.int64), torch.zeros(4).double()
+    calls = {
+        "out must have a place for each row": lambda: coupled.sample_logits(x, 1, out=item[:1].expand(4)),
+        "out must be different tensors": lambda: coupled.race_logits(x, 1, out=(item, score, score)),
+        "out must be on the device": lambda: coupled.sample_logits(x, 1, out=item.to("meta")),
+        "seed must be on the device": lambda: coupled.sample_logits(x, item.to("meta")),
+        "seed must be one number or one a row, 4": lambda: coupled.sample_logits(x, item[:3]),
+        "temperature must be finite": lambda: coupled.sample_logits(x, 1, temperature=10**400),
+        "item_offset must be a multiple of 64": lambda: coupled.sample_logits(x, 1, item_offset=7),
+        "flatten the batch": lambda: coupled.sample_logits(x[None], 1),
+    }
+    for message, call in calls.items():
+        cases.raises(message, call)
+    for call in (
+        lambda: coupled.sample_logits(x, 1, workspace="here"),
+        lambda: coupled.sample_logits(x, 1, temperature=torch.ones(4).to(torch.float8_e4m3fn)),
+        lambda: coupled.sample_logits(x.numpy(), 1),
+        lambda: coupled.sample_logits(x.long(), 1),
+    ):
+        with pytest.raises(TypeError):
+            call()
