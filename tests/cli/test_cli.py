@@ -22,6 +22,13 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"pycouple {pycouple.__version__}\n"
 
 
+def test_python_m():
+    process = subprocess.run(
+        [sys.executable, "-m", "pycouple", "--version"], capture_output=True, text=True, timeout=60
+    )
+    assert (process.returncode, process.stdout) == (0, f"pycouple {pycouple.__version__}\n")
+
+
 REPRODUCE = [["reproduce", *name] for name in ([], *([name] for name in CLAIMS), ["all"])]
 
 

@@ -113,7 +113,7 @@ def test_bits_of_one_run_a_point(everything):
     rows = [row | {"bits_standard_error": None} for row in everything.outcomes["bits"].rows]
     facts, seen = bits._summary(rows)
     assert facts["bits_above_bound_in_standard_errors"] is None
-    assert "One run a point gives no standard error of the bits. Of 19 measured agreements" in seen
+    assert "One run per point gives no standard error of the bits. Of 19 measured agreements" in seen
     assert bits._sent(rows[0]) == f"{rows[0]['bits']:.1f}"
     one = bits._row("n", 16, 0.3, *np.ones((5, 1), np.int64))
     assert one["bits_standard_error"] is None

@@ -1,1 +1,1 @@
-"""The `pycouple` command and all that only it uses; `main` runs it."""
+"""The `pycouple` command and all that only it uses: `parser` is its command line, `main` runs it."""

@@ -17,7 +17,7 @@ Items = npt.NDArray[np.int64]
 
 
 class Coupling(NamedTuple):
-    """How often one method draws the same token for both parties: arrays hold one number a position."""
+    """How often one method draws the same token for both parties: arrays hold one number per position."""
 
     draws: int
     measured: Reals
@@ -39,7 +39,7 @@ class Coupling(NamedTuple):
 
 
 class Agreement(NamedTuple):
-    """How one drafter agrees with the target by several methods: arrays hold one number a position."""
+    """How one drafter agrees with the target by several methods: arrays hold one number per position."""
 
     drafter: str
     total_variation: Reals

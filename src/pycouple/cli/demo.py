@@ -94,7 +94,7 @@ def run(path: Path | None, *, output: Path, seed: int, draws: int, workers: int,
         print(json.dumps(report, indent=2))
         return
     print_table(_table(summaries))
-    print(f"\nmeans of {positions} positions, {draws:,} draws a party, position and method, seed {seed}")
+    print(f"\nmeans of {positions} positions, {draws:,} draws per party, position and method, seed {seed}")
     print("worst case (1 - D) / (1 + D), optimum 1 - D; D is the total variation distance")
     print(f"speed: Gumbel race {_speed(summaries)}, MinHash {_speed([row['minhash'] for row in summaries])}")
     print(f"picture: {output}")

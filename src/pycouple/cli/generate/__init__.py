@@ -1,5 +1,5 @@
 """`pycouple generate`: text from a real language model, with drafts and without, and whether it is the same text.
 
-`options` is its command line, `flow` runs it, `engine` is the model, `drafters` are those that need none,
-`detokenizer` makes text of tokens as they come. Needs the extra "transformers".
+`session` runs it, `engine` is the model, `drafters` are those that need none, `detokenizer` makes text of tokens as
+they come. Needs the extra "transformers".
 """

@@ -17,7 +17,7 @@ FREE = ("none", "lookup", "random")  # drafters that need no model
 
 
 class Engine(Protocol):
-    """What `flow` asks of a model."""
+    """What `session` asks of a model."""
 
     layers: int
     vocabulary: int

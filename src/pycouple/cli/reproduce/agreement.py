@@ -95,7 +95,7 @@ EXPERIMENT = Experiment(
         Column("exact", number("exact")),
         Column("optimum", number("optimum")),
     ),
-    look="One point a drafter, position and method, measured. By the claim all lie between the two lines but for "
+    look="One point per drafter, position and method, measured. By the claim all lie between the two lines but for "
     "noise: the protocol's along the optimum, those of the race and of MinHash between.",
     alt="Scatter plot of the measured probability of drawing the same token against total variation distance, one "
     "colour a method and one marker a drafter, with the line of the optimum, 1 - D, and the curve of the worst case, "

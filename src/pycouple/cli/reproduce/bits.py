@@ -53,7 +53,7 @@ def _measure(settings: Settings) -> Outcome:
 def _summary(rows: list[Row]) -> tuple[dict[str, Any], str]:
     small, large = rows[0], rows[len(EXPONENTS) - 1]
     off = [in_errors(abs(row["measured"] - row["optimum"]), row["standard_error"]) for row in rows]
-    above, against_bound = None, "One run a point gives no standard error of the bits."
+    above, against_bound = None, "One run per point gives no standard error of the bits."
     if small["bits_standard_error"] is not None:
         above = [in_errors(row["bits"] - row["bound"], row["bits_standard_error"]) for row in rows]
         against_bound = farthest(above, "above its stated bound", "mean numbers of bits")

@@ -36,7 +36,7 @@ CLAIMS = {
         "1 - D, and nothing can do better.",
         DALIRI,
         2000,
-        "draws of each party a drafter, position and method; a fifth as many runs of the protocol, at least 1",
+        "draws of each party per drafter, position and method; a fifth as many runs of the protocol, at least 1",
     ),
     "pareto": Claim(
         "The Gumbel race is never below weighted MinHash",
@@ -44,7 +44,7 @@ CLAIMS = {
         "MinHash the better choice. So the race is ahead by D (1 - D) / (1 + D) at most.",
         DALIRI,
         20_000,
-        "random pairs a family",
+        "random pairs per family",
     ),
     "sharpness": Claim(
         "No protocol without communication promises more than (1 - D) / (1 + D)",
@@ -56,7 +56,7 @@ CLAIMS = {
         "pairs it may be. The Gumbel race and weighted MinHash reach the bound on every pair.",
         DALIRI,
         20_000,
-        "random pairs a number of items, each with one draw of each party by each protocol",
+        "random pairs per number of items, each with one draw of each party by each protocol",
     ),
     "bits": Claim(
         "A few bits make the coupling optimal",
@@ -65,7 +65,7 @@ CLAIMS = {
         "expectation, headers apart: at most protocol.expected_bits_bound(n).",
         DALIRI,
         2000,
-        "runs of the protocol a point",
+        "runs of the protocol per point",
     ),
     "list": Claim(
         "More drafts are accepted more often",
@@ -74,6 +74,6 @@ CLAIMS = {
         "sum_j K / (sum_i max(q_i / q_j, p_i / p_j) + (K - 1) / q_j), exactly so for K = 1.",
         ROWAN,
         400,
-        "draws of each draft and of the target a drafter, position and K",
+        "draws of each draft and of the target per drafter, position and K",
     ),
 }

@@ -18,7 +18,7 @@ Pairs = tuple[Reals, Reals]
 
 SIZES = (2, 4, 16, 64, 256)  # items; each has a fifth of a family's pairs
 PIECE = 1000  # pairs at a time
-SHOWN = 300  # pairs a family in the picture
+SHOWN = 300  # pairs per family in the picture
 CEILING = r"ceiling, $D\,(1 - D)\,/\,(1 + D)$"
 
 

@@ -115,7 +115,7 @@ def _summary(rows: list[Row]) -> tuple[dict[str, Any], str]:
 
 
 def _row(n: int, settings: Settings, advance: Callable[[float], None]) -> Row:
-    """Exact agreement, and that measured on random ordered pairs, one a step and the same for all protocols."""
+    """Exact agreement, and that measured on random ordered pairs, one per step and the same for all protocols."""
     shared = seed_from("pycouple reproduce sharpness", settings.seed, n)
     rng = np.random.default_rng(shared)
     agreed = dict.fromkeys(PROTOCOLS, 0)
@@ -154,7 +154,7 @@ def _measured(agreed: int, draws: int, exact: float) -> dict[str, float]:
 
 
 def _rules(n: int) -> npt.NDArray[np.int8]:
-    """All rules, one a row: the item that each distribution gets, which is not the one it leaves out."""
+    """All rules, one per row: the item that each distribution gets, which is not the one it leaves out."""
     choices = [[item for item in range(n) if item != left_out] for left_out in range(n)]
     return np.array(list(product(*choices)), np.int8)
 

@@ -1,0 +1,8 @@
+"""``python -m pycouple``: the `pycouple` command, where its script is not on the path."""
+
+import sys
+
+from pycouple.cli.main import main
+
+if __name__ == "__main__":
+    sys.exit(main())
