@@ -50,7 +50,7 @@ enum { MAX_ARGS = 9, STACK_BLOCKS = 128 };
 
 typedef struct {
     const pc_race_loop_data *data;
-    pc_race_fn run;
+    const pc_kernels *kernels;
     char *args[MAX_ARGS];
     intptr_t strides[MAX_ARGS];
     int64_t rows, rows_a_chunk;
@@ -84,7 +84,13 @@ static pc_status race_row(const batch *b, int64_t i, pc_scratch *scratch, pc_win
         return PC_NO_ITEM;
     if (!scratch->maxima)
         return PC_NO_MEMORY;
-    pc_status status = b->run(&row, &race, scratch, winner);
+    if (b->data->minhash) {
+        pc_dart first = {0};
+        const pc_status status = b->kernels->darts(&row, &race.draw, race.first_item, scratch, NULL, &first);
+        winner->item = (int64_t)first.item;
+        return status;
+    }
+    const pc_status status = b->kernels->race(&row, &race, scratch, winner);
     winner->item += (int64_t)race.first_item;
     return status;
 }
@@ -124,18 +130,11 @@ static void race_chunks(void *argument, pc_chunks *chunks) {
         atomic_store(&b->marked, 1);
 }
 
-static pc_race_fn kernel_of(const pc_race_loop_data *data) {
-    const pc_kernels *k = pc_isa_current();
-    if (data->minhash)
-        return data->kind == PC_F64 ? k->minhash_f64 : k->minhash_f32;
-    return data->kind == PC_F64 ? k->race_f64 : k->race_f32;
-}
-
 void pc_race_loop(char **args, const intptr_t *dims, const intptr_t *strides, const pc_race_loop_data *data) {
     const int count = 5 + data->logits + data->outputs;
     batch b = {
         .data = data,
-        .run = kernel_of(data),
+        .kernels = pc_isa_current(),
         .rows = dims[0],
         .row = {.data = NULL, .stride = strides[count], .n = dims[1], .kind = data->kind},
     };
@@ -175,7 +174,7 @@ void pc_random_loop(char **args, const intptr_t *dims, const intptr_t *strides, 
 #define REGISTERS_A_CHUNK 65536
 
 typedef struct {
-    pc_equal_fn equal;
+    pc_equal_fn *equal;
     char *args[3];
     intptr_t strides[5];
     int64_t rows, k, rows_a_chunk;

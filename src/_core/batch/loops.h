@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "race/race.h"
+#include "scan/row.h"
 
 #define PC_NO_WINNER INT64_MIN
 
@@ -18,7 +18,7 @@
 typedef struct {
     pc_kind kind;
     int minhash, logits; /* minhash: else the race; of weights only */
-    int outputs;         /* 1 to 3; margins of logits only */
+    int outputs;         /* 1 to 3; margins of logits only, and of a MinHash draw the item alone */
 } pc_race_loop_data;
 
 enum { PC_CLOCKS, PC_GUMBELS, PC_UNIFORMS }; /* args are seed, step, stream, item; out a double */

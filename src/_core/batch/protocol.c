@@ -8,35 +8,21 @@
 
 enum { MARK_BITS = 12 };
 
-static void words_of(const pc_draw *draw, const pc_dart *dart, uint32_t number, uint32_t c[4]) {
-    const pc_draw tagged = {draw->seed, draw->step, number << 12 | (uint32_t)dart->tier << 8};
-    pc_words(&tagged, dart->group, PC_DOMAIN_MINHASH, c);
-}
-
-void pc_dart_at(const pc_draw *draw, pc_dart *dart) {
+void pc_place_dart(const pc_draw *draw, pc_dart *dart) {
     const pc_fpmode mode = pc_fp_enter();
-    uint32_t c[4];
-    dart->time = 0;
-    for (uint32_t j = 0; j <= dart->number; j++) {
-        words_of(draw, dart, j, c);
-        const double gap = -pc_ln(pc_unit(c[0], c[1]));
-        dart->time += dart->tier < PC_DART_TIERS ? gap : gap * 0.75;
-    }
-    const int bits = 2 * dart->tier;
-    dart->item = ((uint64_t)dart->group << bits) + (((uint64_t)c[2] << bits) >> 32);
+    pc_dart_at(draw, dart);
     pc_fp_leave(mode);
 }
 
 /* The bits of c1 that its time leaves over. */
 static uint32_t mark_of(const pc_draw *draw, const pc_dart *dart) {
     uint32_t c[4];
-    words_of(draw, dart, dart->number, c);
+    pc_dart_words(draw, dart, dart->number, c);
     return c[1] & ((1u << MARK_BITS) - 1);
 }
 
 /* The first dart under the row or, if there is a list, which is given room here, all up to its end. */
 static pc_status find(const pc_row *row, const pc_draw *draw, pc_darts *list, pc_dart *first) {
-    const pc_race race = {.draw = *draw, .temperature = 1};
     const int64_t blocks = pc_scratch_blocks(row->n);
     if (row->n == 0)
         return PC_NO_ITEM;
@@ -47,7 +33,7 @@ static pc_status find(const pc_row *row, const pc_draw *draw, pc_darts *list, pc
     pc_status status = memory ? PC_OK : PC_NO_MEMORY;
     const pc_fpmode mode = pc_fp_enter();
     if (status == PC_OK && !list)
-        status = pc_isa_current()->darts(row, &race, &scratch, NULL, first);
+        status = pc_isa_current()->darts(row, draw, 0, &scratch, NULL, first);
     if (status == PC_OK && list) {
         list->count = 64 + (int64_t)(2 * fmin(list->until, 1e6)); /* 4/3 darts a unit of time, and some more */
         do {
@@ -55,7 +41,7 @@ static pc_status find(const pc_row *row, const pc_draw *draw, pc_darts *list, pc
             list->room = list->count;
             list->count = 0;
             list->at = malloc((size_t)list->room * sizeof *list->at);
-            status = list->at ? pc_isa_current()->darts(row, &race, &scratch, list, first) : PC_NO_MEMORY;
+            status = list->at ? pc_isa_current()->darts(row, draw, 0, &scratch, list, first) : PC_NO_MEMORY;
         } while (status == PC_OK && list->count > list->room);
     }
     pc_fp_leave(mode);

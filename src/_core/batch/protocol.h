@@ -5,11 +5,12 @@
 #define PC_DARTS_H
 
 #include "contract/dart.h"
+#include "scan/row.h"
+
+/* Time and item of the dart that has a tier, a group and a number. */
+void pc_place_dart(const pc_draw *draw, pc_dart *dart);
 
 pc_status pc_first_dart(const pc_row *row, const pc_draw *draw, pc_dart *first);
-
-/* Time and item of the dart that has a tier, group and number. */
-void pc_dart_at(const pc_draw *draw, pc_dart *dart);
 
 /* Whether `theirs` is under the row (1 or 0), and the item of the first dart under the row before it, or -1. */
 pc_status pc_meet(const pc_row *row, const pc_draw *draw, const pc_dart *theirs, int *under, int64_t *before);

@@ -2,7 +2,8 @@
  *
  * Method: x = k ln 2 + r with k the integer nearest x / ln 2, so |r| <= 0.35; k ln2_hi is exact for |k| < 2^20. exp(r)
  * is its Taylor polynomial of degree 13 (error below 5e-18), and 2^k is put together from bits. The error is below 1
- * ulp (tests/speculative/test_warpers.py measures it against mpmath). From -708 on, before 2^k becomes subnormal, the result is 0. */
+ * ulp (tests/speculative/test_warpers.py measures it against mpmath). From -708 on, before 2^k becomes subnormal, the
+ * result is 0. */
 #ifndef PC_EXP_H
 #define PC_EXP_H
 

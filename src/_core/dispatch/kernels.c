@@ -1,36 +1,29 @@
 /* The table of one ISA level, compiled once per level beside its kernels. */
 #include "dispatch/kernels.h"
 
+#include "simd/level.h"
+
 #define PC_TEXT_(level) #level
 #define PC_TEXT(level) PC_TEXT_(level)
 
-pc_status PC_HERE(pc_race_f32)(const pc_row *, const pc_race *, pc_scratch *, pc_winner *);
-pc_status PC_HERE(pc_race_f64)(const pc_row *, const pc_race *, pc_scratch *, pc_winner *);
-pc_status PC_HERE(pc_minhash_f32)(const pc_row *, const pc_race *, pc_scratch *, pc_winner *);
-pc_status PC_HERE(pc_minhash_f64)(const pc_row *, const pc_race *, pc_scratch *, pc_winner *);
-pc_status PC_HERE(pc_darts)(const pc_row *, const pc_race *, pc_scratch *, pc_darts *, pc_dart *);
-pc_status PC_HERE(pc_read_set)(const pc_items *, pc_workspace *, pc_set *);
-pc_status PC_HERE(pc_sketch)(const pc_sketch_kind *, const pc_set *, pc_registers *, pc_workspace *);
-void PC_HERE(pc_sketch_values)(const pc_sketch_kind *, int bits, const pc_registers *, uint64_t *);
-double PC_HERE(pc_softmax_f32)(const float *, int64_t, double, double, double *);
-double PC_HERE(pc_softmax_f64)(const double *, int64_t, double, double, double *);
-int64_t PC_HERE(pc_equal_8)(const void *, const void *, int64_t);
-int64_t PC_HERE(pc_equal_16)(const void *, const void *, int64_t);
-int64_t PC_HERE(pc_equal_32)(const void *, const void *, int64_t);
-int64_t PC_HERE(pc_equal_64)(const void *, const void *, int64_t);
+pc_race_fn PC_HERE(pc_race);
+pc_darts_fn PC_HERE(pc_darts);
+pc_read_set_fn PC_HERE(pc_read_set);
+pc_sketch_fn PC_HERE(pc_sketch);
+pc_sketch_values_fn PC_HERE(pc_sketch_values);
+pc_equal_fn PC_HERE(pc_equal_8), PC_HERE(pc_equal_16), PC_HERE(pc_equal_32), PC_HERE(pc_equal_64);
+pc_softmax_f32_fn PC_HERE(pc_softmax_f32);
+pc_softmax_f64_fn PC_HERE(pc_softmax_f64);
 
 extern const pc_kernels PC_HERE(pc_kernels);
 const pc_kernels PC_HERE(pc_kernels) = {
     .name = PC_TEXT(PC_LEVEL),
-    .race_f32 = PC_HERE(pc_race_f32),
-    .race_f64 = PC_HERE(pc_race_f64),
-    .minhash_f32 = PC_HERE(pc_minhash_f32),
-    .minhash_f64 = PC_HERE(pc_minhash_f64),
+    .race = PC_HERE(pc_race),
     .darts = PC_HERE(pc_darts),
     .read_set = PC_HERE(pc_read_set),
     .sketch = PC_HERE(pc_sketch),
     .sketch_values = PC_HERE(pc_sketch_values),
+    .equal = {PC_HERE(pc_equal_8), PC_HERE(pc_equal_16), PC_HERE(pc_equal_32), PC_HERE(pc_equal_64)},
     .softmax_f32 = PC_HERE(pc_softmax_f32),
     .softmax_f64 = PC_HERE(pc_softmax_f64),
-    .equal = {PC_HERE(pc_equal_8), PC_HERE(pc_equal_16), PC_HERE(pc_equal_32), PC_HERE(pc_equal_64)},
 };

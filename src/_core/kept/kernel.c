@@ -1,14 +1,14 @@
 /* The terms of a softmax, exp((x - top) / temperature), and their sum, compiled once per ISA level.
  *
- * Precision policy: doubles, one rounding an operation; the sum is that of sum.h. So nucleus and min-p sets are the
- * same on every machine. Items that are -inf give 0. */
-#include <math.h>
-
+ * Precision policy: doubles, one rounding an operation; the sum is that of contract/sum.h. So nucleus and min-p sets
+ * are the same on every machine. Items that are -inf give 0. */
 #include "contract/exp.h"
 #include "contract/sum.h"
-#include "dispatch/kernels.h"
+#include "kept/kept.h"
+#include "simd/level.h"
 
 #define PC_SOFTMAX(name, real)                                                                                         \
+    name##_fn PC_HERE(name);                                                                                           \
     double PC_HERE(name)(const real *x, int64_t n, double top, double temperature, double *terms) {                    \
         double total[PC_SUMS] = {0};                                                                                   \
         for (int64_t i = 0; i < n; i++)                                                                                \

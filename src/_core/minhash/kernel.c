@@ -13,8 +13,9 @@
  * there is a list, once it has offered a dart: later darts of a cell come later. */
 
 #include "contract/sum.h"
-#include "dispatch/kernels.h"
+#include "minhash/minhash.h"
 #include "scan/scan.h"
+#include "simd/level.h"
 #include "simd/ln.h"
 
 enum {
@@ -73,23 +74,9 @@ static inline pc_vd lanes_f64(const double *x) { return *(const pc_vd_at *)x; }
 #undef REAL
 #undef FN
 
-static inline pc_status draw_of(const pc_race *race, pc_status status, const pc_dart *first, pc_winner *winner) {
-    *winner = (pc_winner){(int64_t)(first->item - race->first_item), -first->time, NAN};
-    return status;
-}
-
-pc_status PC_HERE(pc_minhash_f32)(const pc_row *row, const pc_race *race, pc_scratch *scratch, pc_winner *winner) {
-    pc_dart first = {0};
-    return draw_of(race, darts_f32(row, race, scratch, NULL, &first), &first, winner);
-}
-
-pc_status PC_HERE(pc_minhash_f64)(const pc_row *row, const pc_race *race, pc_scratch *scratch, pc_winner *winner) {
-    pc_dart first = {0};
-    return draw_of(race, darts_f64(row, race, scratch, NULL, &first), &first, winner);
-}
-
-pc_status PC_HERE(pc_darts)(const pc_row *row, const pc_race *race, pc_scratch *scratch, pc_darts *list,
-                            pc_dart *first) {
-    return row->kind == PC_F64 ? darts_f64(row, race, scratch, list, first)
-                               : darts_f32(row, race, scratch, list, first);
+pc_darts_fn PC_HERE(pc_darts);
+pc_status PC_HERE(pc_darts)(const pc_row *row, const pc_draw *draw, uint64_t first_item, pc_scratch *scratch,
+                            pc_darts *list, pc_dart *first) {
+    return row->kind == PC_F64 ? darts_f64(row, draw, first_item, scratch, list, first)
+                               : darts_f32(row, draw, first_item, scratch, list, first);
 }

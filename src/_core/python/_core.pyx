@@ -61,7 +61,7 @@ cdef extern from "batch/loops.h" nogil:
     pc_call pc_call_begin(int)
     bint pc_call_end(pc_call)
 
-cdef extern from "race/race.h" nogil:
+cdef extern from "scan/row.h" nogil:
     ctypedef enum pc_status:
         PC_OK
     ctypedef struct pc_row:

@@ -11,7 +11,7 @@ cdef extern from "batch/protocol.h" nogil:
     int CELL_DARTS_ "PC_CELL_DARTS"
     int DART_TIERS_ "PC_DART_TIERS"
     pc_status pc_first_dart(const pc_row *, const pc_draw *, pc_dart *)
-    void pc_dart_at(const pc_draw *, pc_dart *)
+    void pc_place_dart(const pc_draw *, pc_dart *)
     pc_status pc_meet(const pc_row *, const pc_draw *, const pc_dart *, int *, int64_t *)
     pc_draw pc_epoch(const pc_draw *, uint32_t)
     pc_status pc_set_marks(const pc_row *, const pc_draw *, double, int, uint8_t *)
@@ -40,7 +40,7 @@ def dart_item(uint64_t seed, uint64_t step, uint16_t tier, uint32_t group, uint1
     """Where a dart falls: its time, and its item."""
     cdef pc_draw draw = pc_draw(seed, step, 0)
     cdef pc_dart dart = pc_dart(0, 0, group, tier, number)
-    pc_dart_at(&draw, &dart)
+    pc_place_dart(&draw, &dart)
     return dart.time, dart.item
 
 
@@ -53,7 +53,7 @@ def meet(cnp.ndarray weights, uint64_t seed, uint64_t step, uint16_t tier, uint3
     cdef int under = 0
     cdef int64_t before = -1
     with nogil:
-        pc_dart_at(&draw, &dart)
+        pc_place_dart(&draw, &dart)
         status = pc_meet(&row, &draw, &dart, &under, &before)
     return int(status), bool(under), before
 

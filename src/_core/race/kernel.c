@@ -16,8 +16,9 @@
  *      (M_b >= 2^-60), so D = 0 is safe too. For a subnormal v the right side holds as well, since log2(t) <= t - 1.
  *   3. Every rounding in a bound is covered by PC_SLACK, or by the relative slack where numbers can be large. */
 
-#include "dispatch/kernels.h"
+#include "race/race.h"
 #include "scan/scan.h"
+#include "simd/level.h"
 
 #define PC_LOG2E 0x1.71547652b82fep+0
 #define PC_LOG2_GAP 0.0861f /* fact 2 */
@@ -100,6 +101,41 @@ static uint64_t most_promising(const float *bound) {
 
 static float below(double threshold) { return threshold > -FLT_MAX ? (float)threshold : -INFINITY; }
 
+/* ---- What depends on the type: the exponent of fact 2, and the lowest finite value of a block. */
+
+/* All bits, as an integer. */
+static inline int32_t exponent_bits_f32(float x) {
+    int32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+/* The high word of the bits. */
+static inline int32_t exponent_bits_f64(double x) { return (int32_t)(pc_bits(x) >> 32); }
+
+/* The largest of minus the finite values, times -1. */
+static inline float block_lowest_f32(const float *x) {
+    const pc_vf none = (pc_vf){0} - FLT_MAX;
+    pc_vf most = none;
+    for (int i = 0; i < PC_BLOCK; i += PC_W) {
+        const pc_vf v = *(const pc_vf_at *)(x + i);
+        const pc_vu finite = (pc_vu)(v > -INFINITY);
+        most = pc_max_f((pc_vf)(((pc_vu)-v & finite) | ((pc_vu)none & ~finite)), most);
+    }
+    return -largest_lane(most);
+}
+
+static inline double block_lowest_f64(const double *x) {
+    const pc_vd none = (pc_vd){0} - DBL_MAX;
+    pc_vd most = none;
+    for (int i = 0; i < PC_BLOCK; i += PC_Q) {
+        const pc_vd v = *(const pc_vd_at *)(x + i);
+        const pc_vq finite = (pc_vq)(v > -(double)INFINITY);
+        most = pc_max_d((pc_vd)(((pc_vq)-v & finite) | ((pc_vq)none & ~finite)), most);
+    }
+    return -pc_hmax(most);
+}
+
 #define REAL float
 #define PC_EXPONENT_UNIT 0x1p-23f
 #define PC_EXPONENT_BIAS (-127.0f)
@@ -120,10 +156,7 @@ static float below(double threshold) { return threshold > -FLT_MAX ? (float)thre
 #undef PC_EXPONENT_UNIT
 #undef PC_EXPONENT_BIAS
 
-pc_status PC_HERE(pc_race_f32)(const pc_row *row, const pc_race *race, pc_scratch *scratch, pc_winner *winner) {
-    return race_f32(row, race, scratch, winner);
-}
-
-pc_status PC_HERE(pc_race_f64)(const pc_row *row, const pc_race *race, pc_scratch *scratch, pc_winner *winner) {
-    return race_f64(row, race, scratch, winner);
+pc_race_fn PC_HERE(pc_race);
+pc_status PC_HERE(pc_race)(const pc_row *row, const pc_race *race, pc_scratch *scratch, pc_winner *winner) {
+    return row->kind == PC_F64 ? race_f64(row, race, scratch, winner) : race_f32(row, race, scratch, winner);
 }

@@ -7,11 +7,13 @@
 #include <float.h>
 #include <math.h>
 
-#include "race/race.h"
+#include "scan/row.h"
+#include "scan/widen.h"
 #include "simd/philox.h"
-#include "simd/widen.h"
 
-/* The hash words (race.h) of PC_W blocks from block `index` on: begin, eight rounds, end. */
+/* The hash words of PC_W blocks from block `index` on: begin, eight rounds, end. A hash word has, in the high 24 bits,
+ * those of the complement of c0, from which the block's first clock is made, and in the low byte J, the lane that has
+ * it (docs/contract.md). */
 static inline __attribute__((always_inline)) void hash_begin(philox *p, const rounds *r, uint32_t index) {
     pc_vq at[2];
     for (int i = 0; i < PC_W; i++)

@@ -13,10 +13,11 @@
 #include <string.h>
 
 #include "contract/sum.h"
-#include "dispatch/kernels.h"
+#include "scan/widen.h"
+#include "simd/level.h"
 #include "simd/ln.h"
 #include "simd/philox.h"
-#include "simd/widen.h"
+#include "sketch/sketch.h"
 
 /* ---- Philox of any counters. */
 
@@ -133,6 +134,7 @@ static double latest(const pc_registers *best, int64_t k) {
 /* Candidates for a limit that most often suffices, then their arrivals, a piece of time after the other, until every
  * register has one; else more candidates for a later limit. `unit` is the mean time between two arrivals at a register.
  */
+pc_sketch_fn PC_HERE(pc_sketch);
 pc_status PC_HERE(pc_sketch)(const pc_sketch_kind *kind, const pc_set *set, pc_registers *best, pc_workspace *work) {
     const double k = (double)kind->k, unit = (kind->minhash ? 3 * k : 1) / set->total;
     const int at_once = set->n > 4 * kind->k; /* nearly all arrivals are then first ones */
@@ -163,8 +165,7 @@ pc_status PC_HERE(pc_sketch)(const pc_sketch_kind *kind, const pc_set *set, pc_r
     }
 }
 
-/* What the registers hold: ids, or for minhash 64 bits that name the dart; with `bits`, that many bits made from them.
- * Registers without an arrival hold PC_EMPTY. */
+pc_sketch_values_fn PC_HERE(pc_sketch_values);
 void PC_HERE(pc_sketch_values)(const pc_sketch_kind *kind, int bits, const pc_registers *best, uint64_t *out) {
     calls c;
     for (int64_t start = 0; start < kind->k; start += CALLS) {
@@ -195,6 +196,7 @@ void PC_HERE(pc_sketch_values)(const pc_sketch_kind *kind, int bits, const pc_re
 }
 
 #define PC_COUNT_EQUAL(name, type)                                                                                     \
+    pc_equal_fn PC_HERE(name);                                                                                         \
     int64_t PC_HERE(name)(const void *a, const void *b, int64_t k) {                                                   \
         const type *x = a, *y = b;                                                                                     \
         int64_t equal = 0;                                                                                             \

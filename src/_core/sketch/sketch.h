@@ -2,7 +2,7 @@
 #ifndef PC_SKETCH_H
 #define PC_SKETCH_H
 
-#include "race/race.h"
+#include "scan/row.h"
 
 #define PC_MAX_REGISTERS 65536
 #define PC_LOOSE (1 + 0x1p-40) /* covers a few operations of relative error 2^-53, and ln's ulp, in a bound */
@@ -78,5 +78,17 @@ typedef struct {
     uint64_t *ids;
     int64_t items; /* room of weights and ids */
 } pc_workspace;
+
+typedef pc_status pc_read_set_fn(const pc_items *from, pc_workspace *work, pc_set *set);
+
+/* Put the arrivals of a set into the registers, which hold those of earlier sets or none. */
+typedef pc_status pc_sketch_fn(const pc_sketch_kind *kind, const pc_set *set, pc_registers *best, pc_workspace *work);
+
+/* What the registers hold: ids, or for minhash 64 bits that name the dart; with `bits`, that many bits made from them.
+ * Registers without an arrival hold PC_EMPTY. */
+typedef void pc_sketch_values_fn(const pc_sketch_kind *kind, int bits, const pc_registers *best, uint64_t *out);
+
+/* In how many of k places two arrays are equal. */
+typedef int64_t pc_equal_fn(const void *a, const void *b, int64_t k);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "race/race.h"
+#include "scan/row.h"
 
 #if defined(__F16C__)
 #include <immintrin.h>

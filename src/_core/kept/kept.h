@@ -1,0 +1,11 @@
+/* What a kept set is made from: the kernel's part. */
+#ifndef PC_KEPT_H
+#define PC_KEPT_H
+
+#include <stdint.h>
+
+/* The terms exp((x - top) / temperature) of n logits, and their sum. */
+typedef double pc_softmax_f32_fn(const float *x, int64_t n, double top, double temperature, double *terms);
+typedef double pc_softmax_f64_fn(const double *x, int64_t n, double top, double temperature, double *terms);
+
+#endif
