@@ -24,6 +24,8 @@ int pc_call_end(pc_call before) {
     return marked;
 }
 
+static int call_workers(void) { return call.active ? call.workers : 1; }
+
 static void report(int marked) {
     if (!marked)
         return;
@@ -45,20 +47,19 @@ static inline double load_f64(const char *p) { return pc_double(load_u64(p)); }
 
 enum { MAX_ARGS = 9, STACK_BLOCKS = 128 };
 
-/* Below this many items a row's share of a thread is not worth waking one for. */
-#define ITEMS_A_CHUNK 32768
+/* A chunk of fewer items is not worth waking a thread for. */
+#define ITEMS_PER_CHUNK 32768
 
 typedef struct {
     const pc_race_loop_data *data;
     const pc_kernels *kernels;
     char *args[MAX_ARGS];
     intptr_t strides[MAX_ARGS];
-    int64_t rows, rows_a_chunk;
     pc_row row; /* but for its data */
     _Atomic int marked;
-} batch;
+} race_batch;
 
-static pc_status race_row(const batch *b, int64_t i, pc_scratch *scratch, pc_winner *winner) {
+static pc_status race_row(const race_batch *b, int64_t i, pc_scratch *scratch, pc_winner *winner) {
     const int logits = b->data->logits;
     const char *at[MAX_ARGS];
     for (int a = 0; a < 5 + logits; a++)
@@ -95,8 +96,8 @@ static pc_status race_row(const batch *b, int64_t i, pc_scratch *scratch, pc_win
     return status;
 }
 
-static void race_chunks(void *argument, pc_chunks *chunks) {
-    batch *b = argument;
+static void race_rows(void *argument, pc_rows *rows) {
+    race_batch *b = argument;
     const int logits = b->data->logits;
     const int64_t blocks = pc_scratch_blocks(b->row.n);
     double on_stack[STACK_BLOCKS * PC_BLOCK_BYTES / sizeof(double)];
@@ -105,9 +106,7 @@ static void race_chunks(void *argument, pc_chunks *chunks) {
 
     int marked = 0;
     pc_fpmode mode = pc_fp_enter();
-    for (int64_t chunk; (chunk = pc_next_chunk(chunks)) >= 0;) {
-        const int64_t from = chunk * b->rows_a_chunk;
-        const int64_t to = from + b->rows_a_chunk < b->rows ? from + b->rows_a_chunk : b->rows;
+    for (int64_t from, to; pc_next_rows(rows, &from, &to);) {
         for (int64_t i = from; i < to; i++) {
             pc_winner winner = {0, NAN, NAN};
             pc_status status = race_row(b, i, &scratch, &winner);
@@ -132,18 +131,15 @@ static void race_chunks(void *argument, pc_chunks *chunks) {
 
 void pc_race_loop(char **args, const intptr_t *dims, const intptr_t *strides, const pc_race_loop_data *data) {
     const int count = 5 + data->logits + data->outputs;
-    batch b = {
+    race_batch b = {
         .data = data,
         .kernels = pc_isa_current(),
-        .rows = dims[0],
         .row = {.data = NULL, .stride = strides[count], .n = dims[1], .kind = data->kind},
     };
     memcpy(b.args, args, (size_t)count * sizeof *args);
     memcpy(b.strides, strides, (size_t)count * sizeof *strides);
     const int64_t n = b.row.n ? b.row.n : 1;
-    b.rows_a_chunk = n < ITEMS_A_CHUNK ? (ITEMS_A_CHUNK + n - 1) / n : 1;
-    const int workers = call.active ? call.workers : 1;
-    pc_parallel(workers, (b.rows + b.rows_a_chunk - 1) / b.rows_a_chunk, race_chunks, &b);
+    pc_parallel(call_workers(), dims[0], (ITEMS_PER_CHUNK + n - 1) / n, race_rows, &b);
     report(b.marked);
 }
 
@@ -171,42 +167,40 @@ void pc_random_loop(char **args, const intptr_t *dims, const intptr_t *strides, 
 
 /* ---- equal registers */
 
-#define REGISTERS_A_CHUNK 65536
+#define REGISTERS_PER_CHUNK 65536
 
 typedef struct {
     pc_equal_fn *equal;
     char *args[3];
     intptr_t strides[5];
-    int64_t rows, k, rows_a_chunk;
+    int64_t k;
     int power;
-} comparison;
+} equal_batch;
 
-static int64_t equal_strided(const comparison *c, const char *a, const char *b) {
-    const size_t size = (size_t)1 << c->power;
+static int64_t equal_strided(const equal_batch *b, const char *left, const char *right) {
+    const size_t size = (size_t)1 << b->power;
     int64_t equal = 0;
-    for (int64_t i = 0; i < c->k; i++)
-        equal += !memcmp(a + i * c->strides[3], b + i * c->strides[4], size);
+    for (int64_t i = 0; i < b->k; i++)
+        equal += !memcmp(left + i * b->strides[3], right + i * b->strides[4], size);
     return equal;
 }
 
-static void equal_chunks(void *argument, pc_chunks *chunks) {
-    const comparison *c = argument;
-    const intptr_t size = (intptr_t)1 << c->power;
-    const int whole = c->strides[3] == size && c->strides[4] == size;
-    for (int64_t chunk; (chunk = pc_next_chunk(chunks)) >= 0;) {
-        const int64_t from = chunk * c->rows_a_chunk, end = from + c->rows_a_chunk;
-        for (int64_t i = from; i < end && i < c->rows; i++) {
-            const char *a = c->args[0] + i * c->strides[0], *b = c->args[1] + i * c->strides[1];
-            const int64_t equal = whole ? c->equal(a, b, c->k) : equal_strided(c, a, b);
-            memcpy(c->args[2] + i * c->strides[2], &equal, sizeof equal);
+static void equal_rows(void *argument, pc_rows *rows) {
+    const equal_batch *b = argument;
+    const intptr_t size = (intptr_t)1 << b->power;
+    const int whole = b->strides[3] == size && b->strides[4] == size;
+    for (int64_t from, to; pc_next_rows(rows, &from, &to);) {
+        for (int64_t i = from; i < to; i++) {
+            const char *left = b->args[0] + i * b->strides[0], *right = b->args[1] + i * b->strides[1];
+            const int64_t equal = whole ? b->equal(left, right, b->k) : equal_strided(b, left, right);
+            memcpy(b->args[2] + i * b->strides[2], &equal, sizeof equal);
         }
     }
 }
 
 void pc_equal_loop(char **args, const intptr_t *dims, const intptr_t *strides, int power) {
-    comparison c = {.equal = pc_isa_current()->equal[power], .rows = dims[0], .k = dims[1], .power = power};
-    memcpy(c.args, args, sizeof c.args);
-    memcpy(c.strides, strides, sizeof c.strides);
-    c.rows_a_chunk = 1 + REGISTERS_A_CHUNK / (c.k + 1);
-    pc_parallel(call.active ? call.workers : 1, (c.rows + c.rows_a_chunk - 1) / c.rows_a_chunk, equal_chunks, &c);
+    equal_batch b = {.equal = pc_isa_current()->equal[power], .k = dims[1], .power = power};
+    memcpy(b.args, args, sizeof b.args);
+    memcpy(b.strides, strides, sizeof b.strides);
+    pc_parallel(call_workers(), dims[0], 1 + REGISTERS_PER_CHUNK / (b.k + 1), equal_rows, &b);
 }

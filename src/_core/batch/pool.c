@@ -17,15 +17,15 @@
  * first (some 50 us): helpers for the next job, callers for the last helper. */
 enum { MAX_HELPERS = 255, PATIENCE = 1200 };
 
-struct pc_chunks {
-    _Atomic int64_t next;
-    int64_t count;
+struct pc_rows {
+    _Atomic int64_t next; /* the first row that nobody has taken */
+    int64_t count, per_chunk;
 };
 
 typedef struct {
-    pc_work work;
+    pc_work *work;
     void *argument;
-    pc_chunks chunks;
+    pc_rows rows;
     int wanted;         /* helpers that may still join; under the lock */
     atomic_int running; /* helpers at work; changed under the lock */
 } job;
@@ -38,9 +38,10 @@ static int helpers;       /* threads made; only the one who holds `busy` touches
 static atomic_flag busy = ATOMIC_FLAG_INIT;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-int64_t pc_next_chunk(pc_chunks *chunks) {
-    int64_t chunk = atomic_fetch_add_explicit(&chunks->next, 1, memory_order_relaxed);
-    return chunk < chunks->count ? chunk : -1;
+int pc_next_rows(pc_rows *rows, int64_t *from, int64_t *to) {
+    *from = atomic_fetch_add_explicit(&rows->next, rows->per_chunk, memory_order_relaxed);
+    *to = *from + rows->per_chunk < rows->count ? *from + rows->per_chunk : rows->count;
+    return *from < rows->count;
 }
 
 static void *help(void *unused) {
@@ -60,7 +61,7 @@ static void *help(void *unused) {
         mine->wanted--;
         mine->running++;
         pthread_mutex_unlock(&lock);
-        mine->work(mine->argument, &mine->chunks);
+        mine->work(mine->argument, &mine->rows);
         pthread_mutex_lock(&lock);
         if (atomic_fetch_sub(&mine->running, 1) == 1) /* the last thing done with the caller's job */
             pthread_cond_signal(&done);
@@ -94,15 +95,16 @@ static void make_helpers(int count) {
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-void pc_parallel(int workers, int64_t chunks, pc_work work, void *argument) {
-    job mine = {.work = work, .argument = argument, .chunks = {0, chunks}, .wanted = 0, .running = 0};
+void pc_parallel(int workers, int64_t rows, int64_t rows_per_chunk, pc_work *work, void *argument) {
+    job mine = {.work = work, .argument = argument, .rows = {0, rows, rows_per_chunk}, .wanted = 0, .running = 0};
+    const int64_t chunks = (rows + rows_per_chunk - 1) / rows_per_chunk;
     int wanted = workers - 1;
     if (wanted > chunks - 1)
         wanted = (int)(chunks - 1);
     if (wanted > MAX_HELPERS)
         wanted = MAX_HELPERS;
     if (wanted < 1 || atomic_flag_test_and_set(&busy)) {
-        work(argument, &mine.chunks);
+        work(argument, &mine.rows);
         return;
     }
     pthread_once(&once, at_fork);
@@ -115,7 +117,7 @@ void pc_parallel(int workers, int64_t chunks, pc_work work, void *argument) {
         pthread_cond_signal(&wake);
     pthread_mutex_unlock(&lock);
 
-    work(argument, &mine.chunks);
+    work(argument, &mine.rows);
 
     pthread_mutex_lock(&lock);
     posted = NULL; /* nobody joins any more */

@@ -9,8 +9,8 @@
 #include "simd/fpmode.h"
 #include "sketch/table.h"
 
-/* Below this much work (items and registers) a row's share of a thread is not worth waking one for. */
-#define WORK_A_CHUNK 8192
+/* A chunk of less work (items and registers) is not worth waking a thread for. */
+#define WORK_PER_CHUNK 8192
 
 static int give_table(pc_sketch_kind *kind) {
     kind->table = kind->minhash ? NULL : pc_table_of(kind->k);
@@ -48,12 +48,11 @@ typedef struct {
     const pc_sketch_kind *kind;
     const pc_kernels *kernels;
     int bits;
-    int64_t rows_a_chunk;
     uint64_t *out;
     _Atomic int64_t failed; /* the first row that failed, or rows */
-} batch;
+} sketch_batch;
 
-static pc_status sketch_row(const batch *b, int64_t r, pc_registers *best, pc_workspace *work) {
+static pc_status sketch_row(const sketch_batch *b, int64_t r, pc_registers *best, pc_workspace *work) {
     const pc_matrix *m = b->matrix;
     pc_items items = {.weights = m->first, .ids = m->ids, .id_bytes = m->id_bytes, .normalize = m->normalize};
     if (m->starts) {
@@ -74,24 +73,22 @@ static pc_status sketch_row(const batch *b, int64_t r, pc_registers *best, pc_wo
     return PC_OK;
 }
 
-static void note_failure(batch *b, int64_t row) {
+static void note_failure(sketch_batch *b, int64_t row) {
     int64_t seen = atomic_load(&b->failed);
     while (row < seen && !atomic_compare_exchange_weak(&b->failed, &seen, row))
         ;
 }
 
-static void sketch_chunks(void *argument, pc_chunks *chunks) {
-    batch *b = argument;
+static void sketch_rows(void *argument, pc_rows *rows) {
+    sketch_batch *b = argument;
     pc_workspace work = {0};
     pc_registers best;
     const int ready = make_registers(&best, b->kind->k);
     pc_fpmode mode = pc_fp_enter();
-    for (int64_t chunk; (chunk = pc_next_chunk(chunks)) >= 0;) {
-        const int64_t from = chunk * b->rows_a_chunk, end = from + b->rows_a_chunk;
-        for (int64_t r = from; r < end && r < b->matrix->rows; r++)
+    for (int64_t from, to; pc_next_rows(rows, &from, &to);)
+        for (int64_t r = from; r < to; r++)
             if (!ready || sketch_row(b, r, &best, &work) != PC_OK)
                 note_failure(b, r);
-    }
     pc_fp_leave(mode);
     if (ready)
         free(best.time);
@@ -108,16 +105,15 @@ int64_t pc_sketch_rows(const pc_matrix *matrix, const pc_sketch_kind *kind, int 
         return 0;
     }
     const int64_t items = matrix->starts ? matrix->starts[matrix->rows] / matrix->rows : matrix->first.n;
-    batch b = {
+    sketch_batch b = {
         .matrix = matrix,
         .kind = &whole,
         .kernels = pc_isa_current(),
         .bits = bits,
-        .rows_a_chunk = 1 + WORK_A_CHUNK / (1 + items + 4 * kind->k),
         .out = out,
         .failed = matrix->rows,
     };
-    pc_parallel(workers, (matrix->rows + b.rows_a_chunk - 1) / b.rows_a_chunk, sketch_chunks, &b);
+    pc_parallel(workers, matrix->rows, 1 + WORK_PER_CHUNK / (1 + items + 4 * kind->k), sketch_rows, &b);
     if (b.failed == matrix->rows)
         return -1;
 
