@@ -21,13 +21,15 @@ cdef extern from "batch/sketch_rows.h" nogil:
         const int64_t *starts
         int64_t rows
         int normalize
+    int64_t MAX_REGISTERS "PC_MAX_REGISTERS"
+    int64_t pc_sketch_rows(const pc_matrix *, const pc_sketch_kind *, int, int, uint64_t *, pc_status *)
+
+cdef extern from "batch/running.h" nogil:
     ctypedef struct pc_running:
         int64_t *key
         uint64_t *id
         uint64_t *tag
     int64_t PC_NEVER
-    int64_t MAX_REGISTERS "PC_MAX_REGISTERS"
-    int64_t pc_sketch_rows(const pc_matrix *, const pc_sketch_kind *, int, int, uint64_t *, pc_status *)
     pc_status pc_sketch_update(const pc_sketch_kind *, const pc_items *, pc_running *)
     pc_status pc_sketch_finish(const pc_sketch_kind *, int, const pc_running *, uint64_t *)
     void pc_sketch_merge(int64_t, pc_running *, const pc_running *)

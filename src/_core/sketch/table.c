@@ -40,7 +40,7 @@ static pc_table *make_table(int64_t k) {
     return t;
 }
 
-const pc_table *pc_table_of(int64_t k) {
+static const pc_table *table_of(int64_t k) {
     pc_table *first = atomic_load(&tables);
     for (pc_table *t = first; t; t = t->next)
         if (t->k == k)
@@ -52,4 +52,9 @@ const pc_table *pc_table_of(int64_t k) {
     while (!atomic_compare_exchange_weak(&tables, &made->next, made))
         ;
     return made;
+}
+
+int pc_give_table(pc_sketch_kind *kind) {
+    kind->table = kind->minhash ? NULL : table_of(kind->k);
+    return kind->minhash || kind->table;
 }

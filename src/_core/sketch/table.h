@@ -4,7 +4,8 @@
 
 #include "sketch/sketch.h"
 
-/* The table of k registers, made at its first use; tables are few and stay. NULL: no memory. */
-const pc_table *pc_table_of(int64_t k);
+/* Complete a kind: gumbel sketches get the table of their k, which is made at its first use; tables are few and stay.
+ * Returns 0 when there is no memory. */
+int pc_give_table(pc_sketch_kind *kind);
 
 #endif
