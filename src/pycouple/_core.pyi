@@ -25,11 +25,14 @@ sample_weights: np.ufunc
 sample_minhash: np.ufunc
 sample_logits: np.ufunc
 race_logits: np.ufunc
+race_weights: np.ufunc
 score_weights: np.ufunc
 score_logits: np.ufunc
 sample_weights_bf16: np.ufunc
+sample_minhash_bf16: np.ufunc
 sample_logits_bf16: np.ufunc
 race_logits_bf16: np.ufunc
+race_weights_bf16: np.ufunc
 clock: np.ufunc
 gumbel: np.ufunc
 uniform: np.ufunc

@@ -37,7 +37,8 @@ def check_logits(bits, temperature, rows=None, workers=1):
 def check_weights(bits, rows=None):
     args = U(5), np.arange(len(bits), dtype=U), U(3), U(128)
     rows = widened(bits) if rows is None else rows
-    assert outputs(_core.sample_weights_bf16, bits, *args) == outputs(_core.sample_weights, rows, *args)
+    for name in ("sample_weights", "race_weights", "sample_minhash"):
+        assert outputs(getattr(_core, f"{name}_bf16"), bits, *args) == outputs(getattr(_core, name), rows, *args)
 
 
 @pytest.mark.parametrize("n", SIZES)

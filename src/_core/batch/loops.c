@@ -60,7 +60,7 @@ typedef struct {
 } race_batch;
 
 static pc_status race_row(const race_batch *b, int64_t i, pc_scratch *scratch, pc_winner *winner) {
-    const int logits = b->data->logits;
+    const int logits = b->data->rule == PC_LOGITS;
     const char *at[MAX_ARGS];
     for (int a = 0; a < 5 + logits; a++)
         at[a] = b->args[a] + i * b->strides[a];
@@ -73,10 +73,11 @@ static pc_status race_row(const race_batch *b, int64_t i, pc_scratch *scratch, p
         .logits = logits,
         .temperature = logits ? load_f64(at[3]) : 1.0,
         .want_margin = b->data->outputs == 3,
+        .want_time = b->data->rule == PC_TIMES,
     };
     if (stream > PC_MAX_STREAM)
         return PC_BAD_STREAM;
-    const uint64_t items = (b->data->minhash ? PC_MAX_MINHASH_ITEM : PC_MAX_RACE_ITEM) + 1;
+    const uint64_t items = (b->data->rule == PC_MINHASH ? PC_MAX_MINHASH_ITEM : PC_MAX_RACE_ITEM) + 1;
     if (race.first_item % PC_BLOCK || race.first_item > items || (uint64_t)row.n > items - race.first_item)
         return PC_BAD_OFFSET;
     if (!(race.temperature >= 0 && race.temperature < INFINITY))
@@ -85,7 +86,7 @@ static pc_status race_row(const race_batch *b, int64_t i, pc_scratch *scratch, p
         return PC_NO_ITEM;
     if (!scratch->maxima)
         return PC_NO_MEMORY;
-    if (b->data->minhash) {
+    if (b->data->rule == PC_MINHASH) {
         pc_dart first = {0};
         const pc_status status = b->kernels->darts(&row, &race.draw, race.first_item, scratch, NULL, &first);
         winner->item = (int64_t)first.item;
@@ -98,7 +99,7 @@ static pc_status race_row(const race_batch *b, int64_t i, pc_scratch *scratch, p
 
 static void race_rows(void *argument, pc_rows *rows) {
     race_batch *b = argument;
-    const int logits = b->data->logits;
+    const int logits = b->data->rule == PC_LOGITS;
     const int64_t blocks = pc_scratch_blocks(b->row.n);
     double on_stack[STACK_BLOCKS * PC_BLOCK_BYTES / sizeof(double)];
     double *memory = blocks <= STACK_BLOCKS ? on_stack : malloc((size_t)blocks * PC_BLOCK_BYTES);
@@ -130,7 +131,7 @@ static void race_rows(void *argument, pc_rows *rows) {
 }
 
 void pc_race_loop(char **args, const intptr_t *dims, const intptr_t *strides, const pc_race_loop_data *data) {
-    const int count = 5 + data->logits + data->outputs;
+    const int count = 5 + (data->rule == PC_LOGITS) + data->outputs;
     race_batch b = {
         .data = data,
         .kernels = pc_isa_current(),

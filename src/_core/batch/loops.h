@@ -12,13 +12,20 @@
 
 #define PC_NO_WINNER INT64_MIN
 
-/* The data pointer of a race loop: args are x, seed, step, [temperature,] stream, first item; out item [score
- * [margin]].
- */
+/* What a race loop draws by. */
+typedef enum {
+    PC_LOGITS,  /* the race of logits */
+    PC_KEYS,    /* the race of weights; the score is minus the winner's key */
+    PC_TIMES,   /* the race of weights; the score is minus the winner's time of arrival */
+    PC_MINHASH, /* the first dart under weights; without a score */
+} pc_rule;
+
+/* The data pointer of a race loop: args are x, seed, step, temperature if x are logits, stream, first item; out item,
+ * then score and margin as `outputs` says. */
 typedef struct {
     pc_kind kind;
-    int minhash, logits; /* minhash: else the race; of weights only */
-    int outputs;         /* 1 to 3; margins of logits only, and of a MinHash draw the item alone */
+    pc_rule rule;
+    int outputs; /* 1 to 3; margins of logits only */
 } pc_race_loop_data;
 
 enum { PC_CLOCKS, PC_GUMBELS, PC_UNIFORMS }; /* args are seed, step, stream, item; out a double */

@@ -46,10 +46,14 @@ cdef extern from "batch/loops.h" nogil:
         PC_BF16
         PC_F32
         PC_F64
+    ctypedef enum pc_rule:
+        PC_LOGITS
+        PC_KEYS
+        PC_TIMES
+        PC_MINHASH
     ctypedef struct pc_race_loop_data:
         pc_kind kind
-        int minhash
-        int logits
+        pc_rule rule
         int outputs
     int PC_CLOCKS, PC_GUMBELS, PC_UNIFORMS
     int64_t PC_NO_WINNER
@@ -141,9 +145,9 @@ cdef struct equal_tables:
     char types[12]
 
 cdef equal_tables registers_tables
-cdef race_tables weights_tables, minhash_tables, logits_tables, margin_tables
+cdef race_tables weights_tables, minhash_tables, logits_tables, margin_tables, time_tables
 cdef race_tables weights_score_tables, logits_score_tables
-cdef race_tables weights_bf16_tables, logits_bf16_tables, margin_bf16_tables
+cdef race_tables weights_bf16_tables, minhash_bf16_tables, logits_bf16_tables, margin_bf16_tables, time_bf16_tables
 cdef random_tables clock_tables, gumbel_tables, uniform_tables
 
 
@@ -153,12 +157,13 @@ cdef tuple BF16 = ((PC_BF16, cnp.NPY_UINT16),)
 
 
 cdef object make_race(
-        race_tables *t, bint minhash, bint logits, int outputs,
+        race_tables *t, pc_rule rule, int outputs,
         const char *name, const char *doc, const char *signature, tuple kinds=REALS):
     cdef int k, i = 0
+    cdef bint logits = rule == PC_LOGITS
     for k, (kind, real) in enumerate(kinds):
         t.func[k] = race_loop
-        t.data[k] = pc_race_loop_data(kind, minhash, logits, outputs)
+        t.data[k] = pc_race_loop_data(kind, rule, outputs)
         t.data_at[k] = &t.data[k]
         types = [real, cnp.NPY_UINT64, cnp.NPY_UINT64] + [cnp.NPY_FLOAT64] * logits + [cnp.NPY_UINT64, cnp.NPY_UINT64]
         for code in types + [cnp.NPY_INT64] + [cnp.NPY_FLOAT64] * (outputs - 1):
@@ -193,37 +198,47 @@ cdef object make_equal(equal_tables *t, const char *name, const char *doc):
 
 
 sample_weights = make_race(
-    &weights_tables, False, False, 1, b"sample_weights",
+    &weights_tables, PC_KEYS, 1, b"sample_weights",
     b"Winner of the exponential race: weights, seed, step, stream, first item -> item.", b"(n),(),(),(),()->()")
 sample_minhash = make_race(
-    &minhash_tables, True, False, 1, b"sample_minhash",
+    &minhash_tables, PC_MINHASH, 1, b"sample_minhash",
     b"Item of the first dart under the weights: weights, seed, step, stream, first item -> item.",
     b"(n),(),(),(),()->()")
 sample_logits = make_race(
-    &logits_tables, False, True, 1, b"sample_logits",
+    &logits_tables, PC_LOGITS, 1, b"sample_logits",
     b"Winner of the Gumbel race: logits, seed, step, temperature, stream, first item -> item.",
     b"(n),(),(),(),(),()->()")
 race_logits = make_race(
-    &margin_tables, False, True, 3, b"race_logits",
+    &margin_tables, PC_LOGITS, 3, b"race_logits",
     b"The Gumbel race: logits, seed, step, temperature, stream, first item -> item, score, margin.",
     b"(n),(),(),(),(),()->(),(),()")
+race_weights = make_race(
+    &time_tables, PC_TIMES, 2, b"race_weights",
+    b"The exponential race: weights, seed, step, stream, first item -> item, minus its time of arrival.",
+    b"(n),(),(),(),()->(),()")
 score_weights = make_race(
-    &weights_score_tables, False, False, 2, b"score_weights",
-    b"Winner of the exponential race, and minus its key: weights, seed, step, stream, first item -> item, score.",
+    &weights_score_tables, PC_KEYS, 2, b"score_weights",
+    b"Winner of the exponential race: weights, seed, step, stream, first item -> item, minus its key.",
     b"(n),(),(),(),()->(),()")
 score_logits = make_race(
-    &logits_score_tables, False, True, 2, b"score_logits",
+    &logits_score_tables, PC_LOGITS, 2, b"score_logits",
     b"Winner of the Gumbel race: logits, seed, step, temperature, stream, first item -> item, score.",
     b"(n),(),(),(),(),()->(),()")
 sample_weights_bf16 = make_race(
-    &weights_bf16_tables, False, False, 1, b"sample_weights_bf16",
+    &weights_bf16_tables, PC_KEYS, 1, b"sample_weights_bf16",
     b"sample_weights of bfloat16 rows, whose bits are in uint16.", b"(n),(),(),(),()->()", BF16)
+sample_minhash_bf16 = make_race(
+    &minhash_bf16_tables, PC_MINHASH, 1, b"sample_minhash_bf16",
+    b"sample_minhash of bfloat16 rows, whose bits are in uint16.", b"(n),(),(),(),()->()", BF16)
 sample_logits_bf16 = make_race(
-    &logits_bf16_tables, False, True, 1, b"sample_logits_bf16",
+    &logits_bf16_tables, PC_LOGITS, 1, b"sample_logits_bf16",
     b"sample_logits of bfloat16 rows, whose bits are in uint16.", b"(n),(),(),(),(),()->()", BF16)
 race_logits_bf16 = make_race(
-    &margin_bf16_tables, False, True, 3, b"race_logits_bf16",
+    &margin_bf16_tables, PC_LOGITS, 3, b"race_logits_bf16",
     b"race_logits of bfloat16 rows, whose bits are in uint16.", b"(n),(),(),(),(),()->(),(),()", BF16)
+race_weights_bf16 = make_race(
+    &time_bf16_tables, PC_TIMES, 2, b"race_weights_bf16",
+    b"race_weights of bfloat16 rows, whose bits are in uint16.", b"(n),(),(),(),()->(),()", BF16)
 clock = make_random(
     &clock_tables, PC_CLOCKS, b"clock",
     b"Exp(1) clocks of the race: seed, step, stream, item -> clock.")

@@ -136,6 +136,27 @@ static inline double block_lowest_f64(const double *x) {
     return -pc_hmax(most);
 }
 
+/* ---- Times of arrival, which compare between slices of one set of weights.
+ *
+ * The key of an item is E_i / (2^s weight_i), where 2^s puts the largest weight of the row in [1, 2). Slices have
+ * different s, so their keys do not compare. Let t_i be E_i / weight_i, rounded once to 53 bits as a double is, but
+ * with an exponent of any size. The winner of a row, be it a slice or the whole, is the item with the smallest t_i, the
+ * lowest item among equals:
+ *   - Correct rounding commutes with a power of two as long as all numbers are normal. So if 2^s weight_i and the key
+ *     are normal, the key is exactly 2^-s t_i: among such items keys are in the order of the t_i, and equal where the
+ *     t_i are equal.
+ *   - Other items win neither by their keys nor by their t_i. The item with the largest weight has a key below 2^5,
+ *     since clocks are below 24. Clocks are at least 2^-60, so a 2^s weight_i below 2^-1022 makes a key of at least
+ *     2^962, rounded or not; and a key that is not normal although 2^s weight_i is has overflowed, as a quotient of at
+ *     least 2^-60 / 2 is not subnormal.
+ * So the smallest t_i among the winners of the slices, the lowest item among equals, names the winner of the whole. The
+ * t_i of a winner is its key times 2^s, and that product is exact if it is a normal double. Otherwise the row is
+ * marked: its largest weight is then near an end of the range of doubles, above 2^962 or below 2^-1019. */
+static pc_status key_to_time(int shift, double *score) {
+    *score = ldexp(*score, shift);
+    return isnormal(*score) ? PC_OK : PC_OVERFLOW;
+}
+
 #define REAL float
 #define PC_EXPONENT_UNIT 0x1p-23f
 #define PC_EXPONENT_BIAS (-127.0f)

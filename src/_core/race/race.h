@@ -10,11 +10,12 @@ typedef struct {
     int logits;          /* else weights */
     double temperature;  /* logits only */
     int want_margin;     /* logits only */
+    int want_time;       /* weights only */
 } pc_race;
 
 typedef struct {
     int64_t item;  /* counted from the row's first one */
-    double score;  /* logits: the winner's; weights: minus its key */
+    double score;  /* logits: the winner's; weights: minus its key or, with want_time, minus its time E_i / weight_i */
     double margin; /* with want_margin: score minus the second-best score, in nats */
 } pc_winner;
 

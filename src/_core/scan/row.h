@@ -22,7 +22,7 @@ typedef enum {
     PC_BAD_VALUE,       /* a negative, NaN or infinite weight; a NaN or +inf logit */
     PC_NO_ITEM,         /* n = 0, no positive weight, no finite logit */
     PC_BAD_TEMPERATURE, /* negative, NaN or infinite */
-    PC_OVERFLOW,        /* logit / temperature overflows */
+    PC_OVERFLOW,        /* logit / temperature overflows; a time that is asked for is not a normal double */
     PC_BAD_STREAM,      /* above 255 */
     PC_BAD_OFFSET,      /* not a multiple of 64, or an item past the last one that has a clock */
     PC_NO_MEMORY
