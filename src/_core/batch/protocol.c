@@ -35,7 +35,7 @@ static pc_status find(const pc_row *row, const pc_draw *draw, pc_darts *list, pc
     if (status == PC_OK && !list)
         status = pc_isa_current()->darts(row, draw, 0, &scratch, NULL, first);
     if (status == PC_OK && list) {
-        list->count = 64 + (int64_t)(2 * fmin(list->until, 1e6)); /* 4/3 darts a unit of time, and some more */
+        list->count = 64 + (int64_t)(2 * fmin(list->until, 1e6)); /* 4/3 darts per unit of time, and some more */
         do {
             free(list->at);
             list->room = list->count;

@@ -1,4 +1,4 @@
-/* exp of numbers that are not positive: one written sequence of IEEE-754 double operations, as ln.h has it.
+/* exp of numbers that are not positive: one written sequence of IEEE-754 double operations, as contract/ln.h has it.
  *
  * Method: x = k ln 2 + r with k the integer nearest x / ln 2, so |r| <= 0.35; k ln2_hi is exact for |k| < 2^20. exp(r)
  * is its Taylor polynomial of degree 13 (error below 5e-18), and 2^k is put together from bits. The error is below 1

@@ -1,6 +1,6 @@
 /* The terms of a softmax, exp((x - top) / temperature), and their sum, compiled once per ISA level.
  *
- * Precision policy: doubles, one rounding an operation; the sum is that of contract/sum.h. So nucleus and min-p sets
+ * Precision policy: doubles, one rounding per operation; the sum is that of contract/sum.h. So nucleus and min-p sets
  * are the same on every machine. Items that are -inf give 0. */
 #include "contract/exp.h"
 #include "contract/sum.h"

@@ -19,8 +19,8 @@
 #include "simd/ln.h"
 
 enum {
-    TIERS = PC_DART_TIERS, /* tier t < 10: heights in [4^-(t+1), 4^-t), groups of 4^t items; one dart a unit of time */
-    BASE = TIERS,          /* heights below 4^-10, groups of 4^10 items; 4/3 darts a unit of time */
+    TIERS = PC_DART_TIERS, /* tier t < 10: heights in [4^-(t+1), 4^-t), groups of 4^t items; 1 dart per unit of time */
+    BASE = TIERS,          /* heights below 4^-10, groups of 4^10 items; 4/3 darts per unit of time */
     BLOCK_TIER = 3,        /* whose groups are the blocks of 64 items */
     CELLS = 512            /* visited at a time */
 };

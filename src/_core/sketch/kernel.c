@@ -5,8 +5,8 @@
  *   - An arrival later than the latest of the registers' best ones changes nothing. So arrivals are made up to a limit,
  *     and if every register then has one that is not later than the limit, all is done; else the limit grows.
  *   - -ln(u) >= 1 - u, and 1 - u is at least the complement of u's high word times 2^-32.
- * PC_LOOSE (sketch.h) covers the rounding of a bound. A register holds the smallest (time, id, tag), so the order of
- * the items does not matter, nor how they are cut into sets whose registers are then combined. */
+ * PC_LOOSE (sketch/sketch.h) covers the rounding of a bound. A register holds the smallest (time, id, tag), so the
+ * order of the items does not matter, nor how they are cut into sets whose registers are then combined. */
 
 #include <math.h>
 #include <stdlib.h>
@@ -131,37 +131,41 @@ static double latest(const pc_registers *best, int64_t k) {
 
 #include "sketch/minhash.inc"
 
-/* Candidates for a limit that most often suffices, then their arrivals, a piece of time after the other, until every
- * register has one; else more candidates for a later limit. `unit` is the mean time between two arrivals at a register.
- */
+/* Each round finds the candidates that may arrive up to `limit`, and then makes the arrivals of all candidates, one
+ * piece of time after the other, up to `made`. It ends when every register holds an arrival that is not later than
+ * `made`: all later ones lose. The first limit suffices most often; if not, the next round looks for more candidates
+ * from there on (`searched`). The registers may hold arrivals of earlier sets. If all do, the latest of these is a
+ * `bound`: no round needs to go beyond it, and the one that gets there is the last. `unit` is the mean time between two
+ * arrivals at a register. */
 pc_sketch_fn PC_HERE(pc_sketch);
 pc_status PC_HERE(pc_sketch)(const pc_sketch_kind *kind, const pc_set *set, pc_registers *best, pc_workspace *work) {
     const double k = (double)kind->k, unit = (kind->minhash ? 3 * k : 1) / set->total;
     const int at_once = set->n > 4 * kind->k; /* nearly all arrivals are then first ones */
     int64_t count = 0;
-    double done = 0, more = 3 * unit;
-    for (double limit = (log(k) + 2) * unit;; limit += more, more *= 2) {
-        const double known = latest(best, kind->k);
-        limit = known <= limit ? known : limit;
-        const int enough = kind->minhash ? find_tiers(kind, set, done, limit, work, &count)
-                                         : find_items(kind, set, done, limit, work, &count);
-        if (!enough)
+    double searched = 0, growth = 3 * unit;
+    for (double limit = (log(k) + 2) * unit;; limit += growth, growth *= 2) {
+        const double bound = latest(best, kind->k);
+        const int last = bound <= limit;
+        limit = last ? bound : limit;
+        const int has_memory = kind->minhash ? find_tiers(kind, set, searched, limit, work, &count)
+                                             : find_items(kind, set, searched, limit, work, &count);
+        if (!has_memory)
             return PC_NO_MEMORY;
-        double now = done > 0 ? done : limit - 3 * unit;
-        while (now < limit) {
-            now = at_once || now + unit > limit ? limit : now + unit;
-            if (now <= 0)
+        double made = searched > 0 ? searched : limit - 3 * unit;
+        while (made < limit) {
+            made = at_once || made + unit > limit ? limit : made + unit;
+            if (made <= 0)
                 continue;
             if (kind->minhash)
-                throw_until(kind, now, best, work, count);
+                throw_until(kind, made, best, work, count);
             else
-                arrive_until(kind, now, best, work, count);
-            if (latest(best, kind->k) <= now)
+                arrive_until(kind, made, best, work, count);
+            if (latest(best, kind->k) <= made)
                 return PC_OK;
         }
-        if (known <= limit) /* nothing can come before what is there: its time is 0 in this frame */
+        if (last) /* the bound is 0 in the frame of this set, so that nothing can come before it */
             return PC_OK;
-        done = limit;
+        searched = limit;
     }
 }
 

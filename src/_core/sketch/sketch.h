@@ -8,7 +8,7 @@
 #define PC_LOOSE (1 + 0x1p-40) /* covers a few operations of relative error 2^-53, and ln's ulp, in a bound */
 #define PC_EMPTY UINT64_MAX    /* what a register without an arrival gives */
 
-/* What all gumbel sketches of k registers share; made once per process (table.c). */
+/* What all gumbel sketches of k registers share; made once per process (sketch/table.c). */
 typedef struct pc_table {
     struct pc_table *next;
     int64_t k;
