@@ -3,8 +3,8 @@
  * A loop cannot raise. It marks what it cannot do (item PC_NO_WINNER + status, or NaN) and either notes the fact in the
  * calling thread's pc_call, when there is one, or raises IEEE "invalid", which NumPy turns into the warning or error
  * that np.errstate asks for. */
-#ifndef PC_LOOPS_H
-#define PC_LOOPS_H
+#ifndef PC_BATCH_LOOPS_H
+#define PC_BATCH_LOOPS_H
 
 #include <stdint.h>
 

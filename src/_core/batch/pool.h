@@ -1,6 +1,6 @@
 /* Threads that help a caller through the rows of a batch. */
-#ifndef PC_POOL_H
-#define PC_POOL_H
+#ifndef PC_BATCH_POOL_H
+#define PC_BATCH_POOL_H
 
 #include <stdint.h>
 

@@ -1,8 +1,8 @@
 /* Darts by name and in lists, and the epochs of the protocol (docs/protocol.md), without Python.
  *
  * `draw` is that of the parties, with stream 0; the row holds weights of items from 0 on. */
-#ifndef PC_DARTS_H
-#define PC_DARTS_H
+#ifndef PC_BATCH_PROTOCOL_H
+#define PC_BATCH_PROTOCOL_H
 
 #include "contract/dart.h"
 #include "scan/row.h"

@@ -1,6 +1,6 @@
 /* A sketch into which sets are put one after the other, without Python. */
-#ifndef PC_RUNNING_H
-#define PC_RUNNING_H
+#ifndef PC_BATCH_RUNNING_H
+#define PC_BATCH_RUNNING_H
 
 #include "sketch/sketch.h"
 

@@ -1,6 +1,6 @@
 /* The sketches of many sets, without Python. */
-#ifndef PC_SKETCH_ROWS_H
-#define PC_SKETCH_ROWS_H
+#ifndef PC_BATCH_SKETCH_ROWS_H
+#define PC_BATCH_SKETCH_ROWS_H
 
 #include "sketch/sketch.h"
 

@@ -1,8 +1,8 @@
 /* The public randomness of the race, version 1, by random access (docs/contract.md), scalar.
  *
  * Precision policy: integers, and doubles whose every operation is exact but ln and the one addition M + F. */
-#ifndef PC_CLOCK_H
-#define PC_CLOCK_H
+#ifndef PC_CONTRACT_CLOCK_H
+#define PC_CONTRACT_CLOCK_H
 
 #include "contract/ln.h"
 #include "contract/philox.h"

@@ -2,8 +2,8 @@
  *
  * Precision policy: integers, and doubles. A time is a sum of gaps in the order of their numbers, one rounding per
  * operation. */
-#ifndef PC_DART_H
-#define PC_DART_H
+#ifndef PC_CONTRACT_DART_H
+#define PC_CONTRACT_DART_H
 
 #include "contract/clock.h"
 

@@ -4,8 +4,8 @@
  * is its Taylor polynomial of degree 13 (error below 5e-18), and 2^k is put together from bits. The error is below 1
  * ulp (tests/speculative/test_warpers.py measures it against mpmath). From -708 on, before 2^k becomes subnormal, the
  * result is 0. */
-#ifndef PC_EXP_H
-#define PC_EXP_H
+#ifndef PC_CONTRACT_EXP_H
+#define PC_CONTRACT_EXP_H
 
 #include "contract/ln.h"
 

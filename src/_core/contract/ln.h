@@ -11,8 +11,8 @@
  * R/z is replaced by the degree-6 minimax polynomial in z on [0, (3 - 2 sqrt(2))^2] (Remez; error 3.1e-16, which is
  * 1.5e-18 in ln, 1/36 of an ulp at most). The rounding of 2 + f and of s only reaches the result times f^2/2, so the
  * total stays below 1 ulp; tests/core/test_ln.py measures it against mpmath. */
-#ifndef PC_LN_H
-#define PC_LN_H
+#ifndef PC_CONTRACT_LN_H
+#define PC_CONTRACT_LN_H
 
 #include <float.h>
 #include <stdint.h>

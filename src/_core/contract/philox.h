@@ -1,8 +1,8 @@
 /* Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC11), scalar.
  *
  * Exact: integer arithmetic modulo 2^32 only. simd/philox.h holds the vector form of the same rounds. */
-#ifndef PC_PHILOX_H
-#define PC_PHILOX_H
+#ifndef PC_CONTRACT_PHILOX_H
+#define PC_CONTRACT_PHILOX_H
 
 #include <stdint.h>
 

@@ -1,8 +1,8 @@
 /* The sum of docs/minhash.md: item i is added to sum i mod 32, in order; then each half of the sums to the other.
  *
  * Precision policy: one rounding per addition, in the written order. */
-#ifndef PC_SUM_H
-#define PC_SUM_H
+#ifndef PC_CONTRACT_SUM_H
+#define PC_CONTRACT_SUM_H
 
 enum { PC_SUMS = 32 };
 

@@ -1,6 +1,6 @@
 /* Which ISA levels were compiled, which of them this machine runs, and the one in use. */
-#ifndef PC_ISA_H
-#define PC_ISA_H
+#ifndef PC_DISPATCH_ISA_H
+#define PC_DISPATCH_ISA_H
 
 #include "dispatch/kernels.h"
 

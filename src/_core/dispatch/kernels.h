@@ -1,6 +1,6 @@
 /* What every ISA level provides: one table of functions per level. */
-#ifndef PC_KERNELS_H
-#define PC_KERNELS_H
+#ifndef PC_DISPATCH_KERNELS_H
+#define PC_DISPATCH_KERNELS_H
 
 #include "kept/kept.h"
 #include "minhash/minhash.h"

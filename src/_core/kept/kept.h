@@ -1,6 +1,6 @@
 /* What a kept set is made from: the kernel's part. */
-#ifndef PC_KEPT_H
-#define PC_KEPT_H
+#ifndef PC_KEPT_KEPT_H
+#define PC_KEPT_KEPT_H
 
 #include <stdint.h>
 

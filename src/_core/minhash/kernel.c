@@ -33,7 +33,7 @@ typedef struct {
 } cells;
 
 /* The next dart of each cell: its number is j for all. Adds to the times, and gives the words that place the darts. */
-static void throw_darts(cells *c, const rounds *r, uint32_t j, uint32_t *place, uint32_t *height) {
+static void throw_darts(cells *c, const pc_rounds *r, uint32_t j, uint32_t *place, uint32_t *height) {
     for (int i = c->count; i % PC_W; i++) { /* a vector may reach past the last cell */
         c->group[i] = c->tag[i] = 0;
         c->time[i] = 0;
@@ -45,9 +45,9 @@ static void throw_darts(cells *c, const rounds *r, uint32_t j, uint32_t *place, 
             tag[h] = __builtin_convertvector(*(const pc_vh_at *)(c->tag + i + h * PC_Q), pc_vq);
         }
         const pc_vq numbered[2] = {tag[0] | ((uint64_t)j << 20), tag[1] | ((uint64_t)j << 20)};
-        philox p;
-        philox_begin_tagged(&p, r, group, numbered);
-        philox_finish(&p, r, 2);
+        pc_philox_lanes p;
+        pc_philox_begin_tagged(&p, r, group, numbered);
+        pc_philox_finish(&p, r, 2);
         for (int h = 0; h < 2; h++) {
             const pc_vq in_base = (pc_vq)(tag[h] == (uint64_t)BASE << 16);
             const pc_vd scale = 1.0 - (pc_vd)((pc_vq)((pc_vd){0} + 0.25) & in_base);

@@ -1,6 +1,6 @@
 /* Darts under one row of weights: what the kernel takes and gives. */
-#ifndef PC_MINHASH_H
-#define PC_MINHASH_H
+#ifndef PC_MINHASH_MINHASH_H
+#define PC_MINHASH_MINHASH_H
 
 #include "contract/dart.h"
 #include "scan/row.h"

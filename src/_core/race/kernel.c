@@ -31,16 +31,16 @@
 
 /* The 64 lane words of block `index`, in the order of the items. Word w of counter c is lane 4c + w: the counters are
  * dealt to the 64-bit lanes so that unpacking pairs of words puts them in order. */
-static void lane_words(const rounds *r, uint32_t index, uint32_t word[PC_BLOCK]) {
+static void lane_words(const pc_rounds *r, uint32_t index, uint32_t word[PC_BLOCK]) {
     pc_vq deal = {0};
     for (int i = 0; i < PC_Q; i++)
         deal[i] = (uint64_t)(i >> 1) + (uint64_t)(i & 1) * (PC_Q / 2);
 #pragma GCC unroll 4
     for (int i = 0; i < PC_BLOCK / 4; i += PC_W) {
         const uint32_t first = 16 * index + (uint32_t)i;
-        philox p;
-        philox_begin(&p, r, deal + first, deal + (first + PC_Q));
-        philox_finish(&p, r, 2);
+        pc_philox_lanes p;
+        pc_philox_begin(&p, r, deal + first, deal + (first + PC_Q));
+        pc_philox_finish(&p, r, 2);
         for (int h = 0; h < 2; h++) {
             const pc_vq low = (p.x[0][h] & 0xffffffffu) | (p.x[1][h] << 32);
             const pc_vq high = (p.x[2][h] & 0xffffffffu) | (p.x[3][h] << 32);
@@ -67,7 +67,7 @@ static float block_bounds(const uint32_t *hash, float *bound, int64_t blocks) {
         *(pc_vf_at *)(bound + b) = value;
         top = pc_max_f(value, top);
     }
-    return largest_lane(top);
+    return pc_largest_lane(top);
 }
 
 /* bound[l] of the 64 lanes of a block from a[l]; first is at most M_b, and J is the lane that has M_b itself. */
@@ -96,7 +96,7 @@ static uint64_t most_promising(const float *bound) {
     pc_vf top = *(const pc_vf_at *)bound;
     for (int i = PC_W; i < PC_BLOCK; i += PC_W)
         top = pc_max_f(*(const pc_vf_at *)(bound + i), top);
-    return reaching(bound, largest_lane(top));
+    return reaching(bound, pc_largest_lane(top));
 }
 
 static float below(double threshold) { return threshold > -FLT_MAX ? (float)threshold : -INFINITY; }
@@ -122,7 +122,7 @@ static inline float block_lowest_f32(const float *x) {
         const pc_vu finite = (pc_vu)(v > -INFINITY);
         most = pc_max_f((pc_vf)(((pc_vu)-v & finite) | ((pc_vu)none & ~finite)), most);
     }
-    return -largest_lane(most);
+    return -pc_largest_lane(most);
 }
 
 static inline double block_lowest_f64(const double *x) {

@@ -1,6 +1,6 @@
 /* The race over one row: what the kernel takes and gives. */
-#ifndef PC_RACE_H
-#define PC_RACE_H
+#ifndef PC_RACE_RACE_H
+#define PC_RACE_RACE_H
 
 #include "scan/row.h"
 

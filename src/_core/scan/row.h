@@ -1,6 +1,6 @@
 /* Rows of weights or logits: what they are, why one cannot be read, and what is known of one that has been read. */
-#ifndef PC_ROW_H
-#define PC_ROW_H
+#ifndef PC_SCAN_ROW_H
+#define PC_SCAN_ROW_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /* Reading a row once: block maxima, a check for values that are amiss and, for the race, the hashes of the blocks.
  *
  * Exact: comparisons and integers, and sums that only say whether every value must be looked at. */
-#ifndef PC_SCAN_H
-#define PC_SCAN_H
+#ifndef PC_SCAN_SCAN_H
+#define PC_SCAN_SCAN_H
 
 #include <float.h>
 #include <math.h>
@@ -14,28 +14,29 @@
 /* The hash words of PC_W blocks from block `index` on: begin, eight rounds, end. A hash word has, in the high 24 bits,
  * those of the complement of c0, from which the block's first clock is made, and in the low byte J, the lane that has
  * it (docs/contract.md). */
-static inline __attribute__((always_inline)) void hash_begin(philox *p, const rounds *r, uint32_t index) {
+static inline __attribute__((always_inline)) void pc_hash_begin(pc_philox_lanes *p, const pc_rounds *r,
+                                                                uint32_t index) {
     pc_vq at[2];
     for (int i = 0; i < PC_W; i++)
         at[i / PC_Q][i % PC_Q] = (uint64_t)i;
-    philox_begin(p, r, at[0] + index, at[1] + index);
+    pc_philox_begin(p, r, at[0] + index, at[1] + index);
 }
 
-static inline __attribute__((always_inline)) void hash_end(const philox *p, uint32_t *hash) {
+static inline __attribute__((always_inline)) void pc_hash_end(const pc_philox_lanes *p, uint32_t *hash) {
     for (int h = 0; h < 2; h++) {
         const pc_vq word = (~p->x[0][h] & 0xffffff00u) | ((p->x[2][h] >> 26) & 63);
         *(pc_vh_at *)(hash + h * PC_Q) = __builtin_convertvector(word, pc_vh);
     }
 }
 
-static inline __attribute__((always_inline)) void hash_blocks(const rounds *r, uint32_t index, uint32_t *hash) {
-    philox p;
-    hash_begin(&p, r, index);
-    philox_finish(&p, r, 2);
-    hash_end(&p, hash);
+static inline __attribute__((always_inline)) void pc_hash_blocks(const pc_rounds *r, uint32_t index, uint32_t *hash) {
+    pc_philox_lanes p;
+    pc_hash_begin(&p, r, index);
+    pc_philox_finish(&p, r, 2);
+    pc_hash_end(&p, hash);
 }
 
-static float largest_lane(pc_vf v) {
+static float pc_largest_lane(pc_vf v) {
     float lane[PC_W];
     memcpy(lane, &v, sizeof v);
     for (int half = PC_W / 2; half; half /= 2)

@@ -1,6 +1,6 @@
 /* float16 and bfloat16 rows are widened a group at a time, which is exact. */
-#ifndef PC_HALVES_H
-#define PC_HALVES_H
+#ifndef PC_SCAN_WIDEN_H
+#define PC_SCAN_WIDEN_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -49,9 +49,9 @@ static inline __attribute__((always_inline)) void widen_bfloat16(const char *dat
         out[i] = float_of_bits((uint32_t)load_half(data + i * stride) << 16);
 }
 
-static inline int is_half(pc_kind kind) { return kind == PC_F16 || kind == PC_BF16; }
+static inline int pc_is_half(pc_kind kind) { return kind == PC_F16 || kind == PC_BF16; }
 
-static void widen_halves(pc_kind kind, const char *data, ptrdiff_t stride, int64_t count, float *out) {
+static void pc_widen_halves(pc_kind kind, const char *data, ptrdiff_t stride, int64_t count, float *out) {
     if (kind == PC_F16)
         widen_float16(data, stride, count, out);
     else if (stride == 2) /* apart, so that it becomes vectors */

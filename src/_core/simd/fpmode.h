@@ -3,8 +3,8 @@
  * Another library may have set flush-to-zero or another rounding for the thread (torch.set_flush_denormal, code linked
  * with -ffast-math). Kernels run between enter and leave, so that the same inputs give the same bits all the same;
  * leave also drops the status flags the kernels raised, which mean nothing to the caller. */
-#ifndef PC_FPMODE_H
-#define PC_FPMODE_H
+#ifndef PC_SIMD_FPMODE_H
+#define PC_SIMD_FPMODE_H
 
 #include <stdint.h>
 

@@ -3,8 +3,8 @@
  * Precision policy: the operations of contract/ln.h in their order, one IEEE-754 operation per lane each, so the bits
  * are pc_ln's.
  * The exponent is taken with a bias, which changes nothing: integers below 2^52 become doubles exactly. */
-#ifndef PC_LN_SIMD_H
-#define PC_LN_SIMD_H
+#ifndef PC_SIMD_LN_H
+#define PC_SIMD_LN_H
 
 #include "contract/ln.h"
 #include "simd/simd.h"

@@ -2,8 +2,8 @@
  *
  * Arithmetic is written with GNU C vector operators in the kernel; here stand only the operations that have none. Which
  * level a file is compiled for is said by PC_LEVEL_* on its command line (CMakeLists.txt), never by the machine. */
-#ifndef PC_SIMD_H
-#define PC_SIMD_H
+#ifndef PC_SIMD_SIMD_H
+#define PC_SIMD_SIMD_H
 
 #include <stdint.h>
 

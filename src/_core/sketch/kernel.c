@@ -21,9 +21,9 @@
 
 /* ---- Philox of any counters. */
 
-static void begin_key(rounds *r, uint64_t seed) {
+static void begin_key(pc_rounds *r, uint64_t seed) {
     const pc_draw draw = {.seed = seed};
-    begin_rounds(r, &draw, PC_DOMAIN_SKETCH_ITEM);
+    pc_begin_rounds(r, &draw, PC_DOMAIN_SKETCH_ITEM);
 }
 
 enum { CALLS = 256 }; /* at a time; a multiple of PC_W */
@@ -37,21 +37,21 @@ typedef struct {
 
 /* The four words of each counter (id, third, last). */
 static void hash_calls(calls *c, uint64_t seed) {
-    rounds r;
+    pc_rounds r;
     begin_key(&r, seed);
     for (int i = c->count; i % PC_W; i++) {
         c->id[i] = 0;
         c->third[i] = c->last[i] = 0;
     }
     for (int i = 0; i < c->count; i += PC_W) {
-        philox p;
+        pc_philox_lanes p;
         for (int h = 0; h < 2; h++) {
             memcpy(&p.x[0][h], c->id + i + h * PC_Q, sizeof(pc_vq));
             p.x[1][h] = p.x[0][h] >> 32;
             p.x[2][h] = __builtin_convertvector(*(const pc_vh_at *)(c->third + i + h * PC_Q), pc_vq);
             p.x[3][h] = __builtin_convertvector(*(const pc_vh_at *)(c->last + i + h * PC_Q), pc_vq);
         }
-        philox_finish(&p, &r, 0);
+        pc_philox_finish(&p, &r, 0);
         for (int h = 0; h < 2; h++)
             for (int w = 0; w < 4; w++)
                 *(pc_vh_at *)(c->word[w] + i + h * PC_Q) = __builtin_convertvector(p.x[w][h], pc_vh);

@@ -1,6 +1,6 @@
 /* Sketches of weighted sets: what the kernels take and give (docs/minhash.md). */
-#ifndef PC_SKETCH_H
-#define PC_SKETCH_H
+#ifndef PC_SKETCH_SKETCH_H
+#define PC_SKETCH_SKETCH_H
 
 #include "scan/row.h"
 
