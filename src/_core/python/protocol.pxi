@@ -1,4 +1,4 @@
-# Darts and epochs of the protocol: included by _core.pyx.
+# Darts and epochs of the protocol: included by python/_core.pyx.
 # Weights are one row, contiguous and aligned; a bitmap is uint8, contiguous, of (1 << power) / 8 bytes.
 
 cdef extern from "batch/protocol.h" nogil:

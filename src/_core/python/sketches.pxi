@@ -1,4 +1,4 @@
-# Sketches: included by _core.pyx.
+# Sketches: included by python/_core.pyx.
 
 cdef extern from "batch/sketch_rows.h" nogil:
     ctypedef struct pc_table:

@@ -1,4 +1,4 @@
-# Softmax terms: included by _core.pyx.
+# Softmax terms: included by python/_core.pyx.
 
 cdef extern from "simd/fpmode.h" nogil:
     ctypedef struct pc_fpmode:
