@@ -97,7 +97,7 @@ static pc_status race_row(const race_batch *b, int64_t i, pc_scratch *scratch, p
     return status;
 }
 
-static void race_rows(void *argument, pc_rows *rows) {
+static void race_rows(void *argument, pc_ranges *ranges) {
     race_batch *b = argument;
     const int logits = b->data->rule == PC_LOGITS;
     const int64_t blocks = pc_scratch_blocks(b->row.n);
@@ -107,7 +107,7 @@ static void race_rows(void *argument, pc_rows *rows) {
 
     int marked = 0;
     pc_fpmode mode = pc_fp_enter();
-    for (int64_t from, to; pc_next_rows(rows, &from, &to);) {
+    for (int64_t from, to; pc_next_range(ranges, &from, &to);) {
         for (int64_t i = from; i < to; i++) {
             pc_winner winner = {0, NAN, NAN};
             pc_status status = race_row(b, i, &scratch, &winner);
@@ -186,11 +186,11 @@ static int64_t equal_strided(const equal_batch *b, const char *left, const char 
     return equal;
 }
 
-static void equal_rows(void *argument, pc_rows *rows) {
+static void equal_rows(void *argument, pc_ranges *ranges) {
     const equal_batch *b = argument;
     const intptr_t size = (intptr_t)1 << b->power;
     const int whole = b->strides[3] == size && b->strides[4] == size;
-    for (int64_t from, to; pc_next_rows(rows, &from, &to);) {
+    for (int64_t from, to; pc_next_range(ranges, &from, &to);) {
         for (int64_t i = from; i < to; i++) {
             const char *left = b->args[0] + i * b->strides[0], *right = b->args[1] + i * b->strides[1];
             const int64_t equal = whole ? b->equal(left, right, b->k) : equal_strided(b, left, right);

@@ -17,15 +17,15 @@
  * first (some 50 us): helpers for the next job, callers for the last helper. */
 enum { MAX_HELPERS = 255, PATIENCE = 1200 };
 
-struct pc_rows {
+struct pc_ranges {
     _Atomic int64_t next; /* the first row that nobody has taken */
-    int64_t count, per_chunk;
+    int64_t rows, rows_per_chunk;
 };
 
 typedef struct {
     pc_work *work;
     void *argument;
-    pc_rows rows;
+    pc_ranges ranges;
     int wanted;         /* helpers that may still join; under the lock */
     atomic_int running; /* helpers at work; changed under the lock */
 } job;
@@ -38,10 +38,10 @@ static int helpers;       /* threads made; only the one who holds `busy` touches
 static atomic_flag busy = ATOMIC_FLAG_INIT;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-int pc_next_rows(pc_rows *rows, int64_t *from, int64_t *to) {
-    *from = atomic_fetch_add_explicit(&rows->next, rows->per_chunk, memory_order_relaxed);
-    *to = *from + rows->per_chunk < rows->count ? *from + rows->per_chunk : rows->count;
-    return *from < rows->count;
+int pc_next_range(pc_ranges *ranges, int64_t *from, int64_t *to) {
+    *from = atomic_fetch_add_explicit(&ranges->next, ranges->rows_per_chunk, memory_order_relaxed);
+    *to = *from + ranges->rows_per_chunk < ranges->rows ? *from + ranges->rows_per_chunk : ranges->rows;
+    return *from < ranges->rows;
 }
 
 static void *help(void *unused) {
@@ -61,7 +61,7 @@ static void *help(void *unused) {
         mine->wanted--;
         mine->running++;
         pthread_mutex_unlock(&lock);
-        mine->work(mine->argument, &mine->rows);
+        mine->work(mine->argument, &mine->ranges);
         pthread_mutex_lock(&lock);
         if (atomic_fetch_sub(&mine->running, 1) == 1) /* the last thing done with the caller's job */
             pthread_cond_signal(&done);
@@ -96,7 +96,7 @@ static void make_helpers(int count) {
 }
 
 void pc_parallel(int workers, int64_t rows, int64_t rows_per_chunk, pc_work *work, void *argument) {
-    job mine = {.work = work, .argument = argument, .rows = {0, rows, rows_per_chunk}, .wanted = 0, .running = 0};
+    job mine = {.work = work, .argument = argument, .ranges = {0, rows, rows_per_chunk}, .wanted = 0, .running = 0};
     const int64_t chunks = (rows + rows_per_chunk - 1) / rows_per_chunk;
     int wanted = workers - 1;
     if (wanted > chunks - 1)
@@ -104,7 +104,7 @@ void pc_parallel(int workers, int64_t rows, int64_t rows_per_chunk, pc_work *wor
     if (wanted > MAX_HELPERS)
         wanted = MAX_HELPERS;
     if (wanted < 1 || atomic_flag_test_and_set(&busy)) {
-        work(argument, &mine.rows);
+        work(argument, &mine.ranges);
         return;
     }
     pthread_once(&once, at_fork);
@@ -117,7 +117,7 @@ void pc_parallel(int workers, int64_t rows, int64_t rows_per_chunk, pc_work *wor
         pthread_cond_signal(&wake);
     pthread_mutex_unlock(&lock);
 
-    work(argument, &mine.rows);
+    work(argument, &mine.ranges);
 
     pthread_mutex_lock(&lock);
     posted = NULL; /* nobody joins any more */

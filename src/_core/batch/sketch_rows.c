@@ -55,13 +55,13 @@ static void note_failure(sketch_batch *b, int64_t row) {
         ;
 }
 
-static void sketch_rows(void *argument, pc_rows *rows) {
+static void sketch_rows(void *argument, pc_ranges *ranges) {
     sketch_batch *b = argument;
     pc_workspace work = {0};
     pc_registers best;
     const int ready = pc_registers_make(&best, b->kind->k);
     pc_fpmode mode = pc_fp_enter();
-    for (int64_t from, to; pc_next_rows(rows, &from, &to);)
+    for (int64_t from, to; pc_next_range(ranges, &from, &to);)
         for (int64_t r = from; r < to; r++)
             if (!ready || sketch_row(b, r, &best, &work) != PC_OK)
                 note_failure(b, r);
