@@ -27,11 +27,9 @@ def normal_logits():
 
 @pytest.fixture(scope="session")
 def real_row():
-    """A real row of 49,152 SmolLM2 logits, where the workplace has it."""
-    path = Path(__file__).parents[2] / "shared" / "data" / "smollm2_logits.npy"
-    if not path.exists():
-        pytest.skip("no real logits here")
-    return np.load(path)[0].copy()
+    """A real row of 49,152 SmolLM2 logits, float32."""
+    with np.load(Path(__file__).parents[1] / "tests" / "data" / "smollm2_logits.npz") as file:
+        return file["logits"].astype(np.float32)
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
 """Shared fixtures: ISA levels and real rows."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from pycouple import _core
+from tests.support import ROOT
 
 LEVELS = [name for name, runs in _core.levels().items() if runs]
 
@@ -22,14 +20,10 @@ def level(request):
 
 @pytest.fixture(scope="session")
 def real_logits():
-    """Whole logit rows of SmolLM2 from the workplace's shared data; rows of their kind where that is absent."""
-    path = Path(os.environ.get("PYCOUPLE_SHARED", Path(__file__).parents[2] / "shared")) / "data/smollm2_logits.npy"
-    if path.exists():
-        return np.load(path)
-    rng = np.random.default_rng(1)
-    rows = rng.normal(0, 2.5, (16, 49152)) + rng.standard_t(3, (16, 49152))
-    rows[np.arange(16), rng.integers(49152, size=16)] += 12
-    return rows.astype(np.float32)
+    """A real row of 49,152 logits at temperatures 2, 1, 1/2 and 1/16, nearly flat to peaked: float32 [4, 49152]."""
+    with np.load(ROOT / "tests" / "data" / "smollm2_logits.npz") as file:
+        row = file["logits"].astype(np.float32)
+    return row / np.float32([[2], [1], [0.5], [0.0625]])
 
 
 @pytest.fixture(scope="session")

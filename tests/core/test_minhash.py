@@ -55,8 +55,8 @@ def test_large_rows(level, n):
 
 
 def test_real_rows(level, real_logits):
-    for position, row in enumerate(real_logits[:3]):
-        check(np.exp((row - row.max()).astype(np.float64)), 3, position, 0, 0)
+    for step, row in enumerate(real_logits[:3]):
+        check(np.exp((row - row.max()).astype(np.float64)), 3, step, 0, 0)
 
 
 def test_weights_of_any_scale(level):
