@@ -21,7 +21,7 @@ def inputs():
     clock = rng.uniform(0, 24, 200_000)
     tiny = np.ldexp(1 + rng.integers(0, 2**52, 100_000) * 2.0**-52, -rng.integers(1, 60, 100_000))
     anywhere = rng.integers(2**52, 0x7FE << 52, 100_000, dtype=np.int64).view(np.float64)
-    powers = 2.0 ** np.arange(-1022, 1024)
+    powers = np.ldexp(1.0, np.arange(-1022, 1024))
     edges = np.concatenate(
         [
             powers,
@@ -57,12 +57,24 @@ def test_oracle_has_the_same_bits(x):
 
 
 def test_error_is_at_most_one_ulp(x):
+    """Against long double, itself held against mpmath on every 50th value and wherever more than 3/4 ulp is missing.
+
+    The reference may be off by `doubt` ulps of a double: four of its own. Where long double is no longer than double
+    that is so much that mpmath judges every value.
+    """
+    longer = np.finfo(np.longdouble).nmant - np.finfo(float).nmant
+    doubt = max(2.0 ** (2 - longer), 2.0**-40)  # the difference below is rounded to a double
     y = _core.ln(x)
-    error = np.array(
-        [to_float(mpf_sub(mpf_log(from_float(v), 120), from_float(got))) for v, got in zip(x, y, strict=True)]
-    )
-    ulps = np.abs(error) / np.spacing(np.abs(y))
-    assert ulps.max() <= 1.0, (ulps.max(), x[ulps.argmax()])
+    ulp = np.spacing(np.abs(y))
+    error = (np.log(x.astype(np.longdouble)) - y).astype(float) / ulp
+    judged = ~(np.abs(error) <= 0.75 - doubt)  # NaN too
+    judged[::50] = True
+    exact = [
+        to_float(mpf_sub(mpf_log(from_float(v), 120), from_float(got)))
+        for v, got in zip(x[judged], y[judged], strict=True)
+    ] / ulp[judged]
+    assert np.abs(exact - error[judged]).max() <= doubt
+    assert np.abs(exact).max() <= 1.0, x[judged][np.abs(exact).argmax()]
 
 
 def test_ln_of_one_is_zero():
