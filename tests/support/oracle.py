@@ -5,10 +5,13 @@ operation) and shares no code with the C core. `clocks` has a NumPy twin of the 
 checked in seconds; test_oracle.py holds the twins against each other.
 """
 
+import functools
 import math
 import struct
 
 import numpy as np
+
+from tests.support.remembered import remembered
 
 M0, M1, W0, W1 = 0xD2511F53, 0xCD9E8D57, 0x9E3779B9, 0xBB67AE85
 MASK = 0xFFFFFFFF
@@ -91,6 +94,7 @@ def uniform(seed, step, stream, item):
     return unit(c0, c1)
 
 
+@functools.lru_cache(64)
 def clocks(seed, step, stream, first, n):
     """E_i of items first .. first + n - 1, with NumPy."""
     item = np.arange(first, first + n, dtype=np.uint64)
@@ -111,29 +115,36 @@ def clocks(seed, step, stream, first, n):
             k0, k1 = (k0 + W0) & MASK, (k1 + W1) & MASK
         return x0, x1, x2, x3
 
-    block, which = np.unique(item >> np.uint64(6), return_inverse=True)
+    def groups(size):
+        """The groups of `size` items that hold one, and which of them each item is in."""
+        group = np.arange(first // size, (first + n - 1) // size + 1, dtype=np.uint64)
+        return group, (item // np.uint64(size) - group[0]).astype(int)
+
+    block, which = groups(64)
     c0, c1, c2, _ = hashed(block, 1)
     u = ((((c0 << np.uint64(32)) | c1) >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52
     first_clock = (-ln_array(u) / 64)[which]
     lane_of_first = (c2 >> np.uint64(26))[which]
-    quad, back = np.unique(item >> np.uint64(2), return_inverse=True)
+    quad, back = groups(4)
     word = np.stack(hashed(quad, 2))[(item & np.uint64(3)).astype(int), back]
     later = first_clock + -ln_array((word.astype(np.float64) + 0.5) * 2.0**-32)
     return np.where(item & np.uint64(63) == lane_of_first, first_clock, later)
 
 
+@remembered
 def race_weights(weights, seed, step=0, stream=0, first=0):
     """The winner of E_i / weight_i, the lowest item among equals."""
     w = np.asarray(weights).astype(np.float64)
     _, exponent = math.frexp(float(w.max()))
     shift = 1 - exponent
-    scaled = np.array([math.ldexp(v, shift) for v in w.tolist()])
+    scaled = np.ldexp(w, shift)
     e = clocks(seed, step, stream, first, len(w))
     with np.errstate(divide="ignore", over="ignore"):
         key = np.where(w > 0, e / scaled, np.inf)
     return first + int(np.argmin(key))
 
 
+@remembered
 def race_logits(logits, seed, step=0, stream=0, temperature=1.0, first=0):
     """The winner of logit_i / T - ln E_i, its score, and its distance from the second-best score."""
     x = np.asarray(logits).astype(np.float64)

@@ -9,6 +9,7 @@ import math
 import numpy as np
 
 from tests.support.oracle import M0, M1, MASK, W0, W1, ln, ln_array, philox, unit
+from tests.support.remembered import remembered
 
 TIERS = 10
 
@@ -54,6 +55,7 @@ def probabilities(weights, numbers=None):
     return w / s
 
 
+@remembered
 def draw(weights, seed, step=0, stream=0, first=0):
     """The item of the first dart under p, from the darts of all cells that hold an item of the row."""
     p = probabilities(weights)
@@ -107,6 +109,7 @@ def winners(k, register, exponent, mantissa, *rest):
     return won
 
 
+@remembered
 def gumbel_sketch(ids, weights, k, seed):
     """All k arrivals of all items."""
     ids, w = np.asarray(ids, np.uint64), np.asarray(weights).astype(np.float64)
@@ -141,6 +144,7 @@ def gumbel_sketch(ids, weights, k, seed):
     return ids[winners(k, register, exponent, mantissa, ids)]
 
 
+@remembered
 def minhash_sketch(ids, weights, k, seed):
     """All darts up to a time by which every register has one, of all tiers that have any by then."""
     pairs = [(int(i), float(w)) for i, w in zip(ids, weights, strict=True) if w > 0]

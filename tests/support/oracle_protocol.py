@@ -10,6 +10,7 @@ import numpy as np
 
 from tests.support.oracle import MASK, ln_array, words
 from tests.support.oracle_minhash import TIERS, philox_arrays, probabilities, unit_array
+from tests.support.remembered import remembered
 
 EXACT = 255
 
@@ -21,21 +22,24 @@ def darts(p, seed, step, until):
     g = np.concatenate([np.arange(cells_of(n, k), dtype=np.uint64) for k in range(TIERS + 1)])
     time = np.zeros(len(t))
     found = []
-    for j in range(4096):
-        c0, c1, c2, c3 = philox_arrays(g, step & MASK, step >> 32, np.uint64(j << 20 | 4) | (t << np.uint64(16)), seed)
+    made = 0  # darts of each cell
+    while len(t) and made < 4096:
+        j = np.arange(made, min(made + max(1, 2048 // len(t)), 4096), dtype=np.uint64)
+        tier, group = t[:, np.newaxis], g[:, np.newaxis]
+        last = (j << np.uint64(20)) | np.uint64(4) | (tier << np.uint64(16))
+        c0, c1, c2, c3 = philox_arrays(group, step & MASK, step >> 32, last, seed)
         gap = -ln_array(unit_array(c0, c1))
-        time = time + np.where(t < TIERS, gap, gap * 0.75)
-        item = (g << (np.uint64(2) * t)) + ((c2 << (np.uint64(2) * t)) >> np.uint64(32))
+        gap = np.where(tier < TIERS, gap, gap * 0.75)
+        times = np.add.accumulate(np.column_stack([time, gap]), axis=1)[:, 1:]  # one after the other
+        item = (group << (np.uint64(2) * tier)) + ((c2 << (np.uint64(2) * tier)) >> np.uint64(32))
         u = (((c3 << np.uint64(12)) | (c2 & np.uint64(0xFFF))).astype(np.float64) + 0.5) * 2.0**-44
-        height = np.where(t < TIERS, (1 + 3 * u) * 4.0 ** -(t.astype(float) + 1), u * 4.0**-TIERS)
-        inside = item < n
-        under = inside & (height < p[np.where(inside, item, 0).astype(int)]) & (time <= until)
-        for k in np.flatnonzero(under):
-            found.append((float(time[k]), int(item[k]), int(t[k]), j, int(g[k]), int(c1[k]) & 0xFFF))
-        go = time <= until
-        t, g, time = t[go], g[go], time[go]
-        if not len(t):
-            break
+        height = np.where(tier < TIERS, (1 + 3 * u) * 4.0 ** -(tier.astype(float) + 1), u * 4.0**-TIERS)
+        under = (item < n) & (height < p[np.where(item < n, item, 0).astype(int)]) & (times <= until)
+        for k in zip(*np.nonzero(under), strict=True):
+            found.append((float(times[k]), int(item[k]), int(t[k[0]]), int(j[k[1]]), int(g[k[0]]), int(c1[k]) & 0xFFF))
+        go = times[:, -1] <= until
+        t, g, time = t[go], g[go], times[go, -1]
+        made += len(j)
     return sorted(found)
 
 
@@ -73,6 +77,7 @@ def name(n, dart):
     return code + ("1" * number + "0" if number < 8 else "1" * 8 + format(number, "012b"))
 
 
+@remembered
 def talk(p, q, seed, step=0, rounds=EXACT):
     """Alice's and Bob's samples, the payloads as strings of bits, the messages, and how Bob came by his.
 
