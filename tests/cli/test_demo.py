@@ -17,6 +17,7 @@ from pycouple._arguments import METHODS
 from pycouple.cli import demo, distributions
 from pycouple.cli.agreements import compare
 from pycouple.cli.main import main
+from tests.support.text import stated, states
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 
@@ -95,8 +96,8 @@ def test_the_command_itself(tmp_path, save):
     process = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert process.returncode == 0, process.stderr
     assert process.stderr == ""
-    assert process.stdout.endswith("picture: picture.svg\n")
-    assert "2 positions, 50 draws" in process.stdout
+    assert "picture.svg" in process.stdout
+    assert states(process.stdout, "2", "50", "0")  # positions, draws, seed
     assert max(map(len, process.stdout.splitlines())) <= 80
     assert "<svg" in (tmp_path / "picture.svg").read_text()
 
@@ -131,7 +132,22 @@ def test_own_file(save, tmp_path, capsys):
     assert output.read_bytes().startswith(b"%PDF")
 
 
-def test_draws_do_not_depend_on_workers(save, tmp_path, capsys):
+def test_the_table_says_what_the_object_says(save, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(demo, "save", lambda picture, path: None)
+    options = ["demo", "--input", str(save()), "--draws", "300", "--output", str(tmp_path / "x.png")]
+    assert main([*options, "--json"]) == 0
+    drafters = json.loads(capsys.readouterr().out)["drafters"]
+    assert main(options) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for row in drafters:
+        numbers = [row["lower_bound"]]
+        numbers += [each[key] for each in (row["minhash"], row) for key in ("measured", "standard_error", "exact")]
+        (line,) = (line for line in lines if line.startswith(f"{row['drafter']} "))
+        assert stated(line) == [f"{number:.4f}" for number in (*numbers, row["optimum"])]
+
+
+def test_draws_do_not_depend_on_workers(save, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(demo, "save", lambda picture, path: None)
     reports = []
     for workers in ("1", "2", "-1"):
         options = ["--draws", "1000", "--workers", workers, "--json", "--output", str(tmp_path / "x.png")]

@@ -1,13 +1,15 @@
 """`pycouple reproduce`: tables, files, terminals, and the report of all."""
 
+import datetime
+import io
 import json
 import os
 import pty
 import re
-import subprocess
+import shlex
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,10 +19,13 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("rich")
 
 from pycouple.cli.main import main
+from pycouple.cli.parser import build_parser
 from pycouple.cli.pictures import check_writable
 from pycouple.cli.reproduce import report, runner
-from pycouple.cli.reproduce.claims import CLAIMS
-from tests.support.reproduced import DRAWS, SEED, options
+from pycouple.cli.reproduce.claims import CLAIMS, PAPERS
+from tests.support.page import Page
+from tests.support.reproduced import DRAWS, SEED, curves, options, read_some_positions
+from tests.support.text import stated, states
 
 
 def cells(name, row):
@@ -49,9 +54,37 @@ def cells(name, row):
     return [str(row["drafts"]), measured(row), *fixed("bound"), gain]
 
 
+def test_the_whole_object(everything):
+    assert set(everything.whole) == {"seed", "experiments", "report"}
+    assert list(everything.named) == list(CLAIMS) == list(runner.EXPERIMENTS)
+    assert everything.whole["report"] == str(everything.folder / "report.html")
+    for name, each in everything.named.items():
+        assert (each["seed"], each["draws"]) == (SEED, DRAWS)
+        assert each["pictures"] == [str(everything.folder / f"{name}{suffix}") for suffix in (".png", ".svg")]
+        png, svg = (Path(picture).read_bytes() for picture in each["pictures"])
+        assert png.startswith(b"\x89PNG\r\n\x1a\n")
+        assert b"<svg" in svg
+        assert 20_000 < len(png) < 500_000
+        assert 20_000 < len(svg) < 700_000
+
+
+@pytest.fixture
+def unsaved(monkeypatch):
+    """The pictures that would have been written, in place of files with something in them."""
+    pictures = []
+
+    def save(picture, path):
+        pictures.append(picture)
+        path.touch()
+
+    monkeypatch.setattr(runner, "save", save)
+    return pictures
+
+
 @pytest.mark.parametrize("name", CLAIMS)
-def test_table_and_pictures(name, everything, tmp_path, capsys):
-    """Alone an experiment says and draws what it does among all, byte for byte."""
+def test_table_and_pictures(name, everything, unsaved, tmp_path, capsys, monkeypatch):
+    """Alone and with two threads an experiment says and draws what it does among all."""
+    read_some_positions(monkeypatch)
     assert main(["reproduce", name, *options(tmp_path), "--workers", "2"]) == 0
     captured = capsys.readouterr()
     assert captured.err == ""
@@ -64,38 +97,45 @@ def test_table_and_pictures(name, everything, tmp_path, capsys):
         expected = cells(name, row)
         assert said[-len(expected) :] == expected
     said = " ".join(text[rule + 1 + len(rows) :])
-    assert said.startswith(f" {everything.outcomes[name].seen} {CLAIMS[name].amount(DRAWS)}. Seed {SEED}. pictures: ")
-    assert sorted(os.listdir(tmp_path)) == [f"{name}.png", f"{name}.svg"]
-    png, svg = ((tmp_path / f"{name}{suffix}").read_bytes() for suffix in (".png", ".svg"))
-    assert png.startswith(b"\x89PNG\r\n\x1a\n")
-    assert b"<svg" in svg
-    assert 20_000 < len(png) < 500_000
-    assert 20_000 < len(svg) < 700_000
-    assert (png, svg) == tuple((everything.folder / f"{name}{suffix}").read_bytes() for suffix in (".png", ".svg"))
+    assert everything.outcomes[name].seen in said
+    files = [f"{name}.png", f"{name}.svg"]
+    assert states(said.partition(everything.outcomes[name].seen)[2], f"{DRAWS}", f"{SEED}")
+    assert all(str(tmp_path / file) in said for file in files)
+    assert sorted(os.listdir(tmp_path)) == files
+    drawn = [curves(axes) for axes in everything.outcomes[name].picture.axes]
+    assert [[curves(axes) for axes in picture.axes] for picture in unsaved] == [drawn, drawn]
 
 
 @pytest.mark.parametrize("name", ["pareto", "sharpness"])
-def test_another_seed(name, everything, tmp_path, capsys):
+def test_the_same_seed_gives_the_same_files(name, everything, tmp_path, capsys):
+    assert main(["reproduce", name, *options(tmp_path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rows"] == everything.named[name]["rows"]
+    for file in (f"{name}.png", f"{name}.svg"):
+        assert (tmp_path / file).read_bytes() == (everything.folder / file).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["pareto", "sharpness"])
+def test_another_seed(name, everything, unsaved, tmp_path, capsys):
     assert main(["reproduce", name, *options(tmp_path, seed=4), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["seed"] == 4
     assert found["rows"] != everything.named[name]["rows"]
-    for suffix in (".png", ".svg"):
-        assert (tmp_path / f"{name}{suffix}").read_bytes() != (everything.folder / f"{name}{suffix}").read_bytes()
+    assert curves(unsaved[0].axes[0]) != curves(everything.outcomes[name].picture.axes[0])
 
 
 @pytest.mark.parametrize("name", CLAIMS)
-def test_one_draw_is_enough(name, tmp_path, capsys):
+def test_one_draw_is_enough(name, tmp_path, capsys, monkeypatch):
+    """On all positions that are shipped, with numbers that are JSON's, and a picture of theirs."""
+    monkeypatch.setattr(runner, "PICTURES", (".svg",))
     assert main(["reproduce", name, *options(tmp_path, draws=1), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail)["draws"] == 1
-    unit = CLAIMS[name].unit
-    singular = re.match(r"(random pair|draw|run)s ", unit)[1]
-    assert CLAIMS[name].amount(1) == f"1 {singular}{unit[len(singular) + 1 :]}"
-    assert CLAIMS[name].amount(2000) == f"2,000 {unit}"
+    found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert found["draws"] == 1
+    assert found.get("positions", 192) == 192
+    assert os.listdir(tmp_path) == [f"{name}.svg"]
+    assert [stated(CLAIMS[name].amount(draws))[0] for draws in (1, 2000)] == ["1", "2,000"]
 
 
-def test_a_narrow_terminal_keeps_every_column(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(runner, "save", lambda *_: None)
+def test_a_narrow_terminal_keeps_every_column(unsaved, tmp_path, capsys, monkeypatch):
     texts = []
     for columns in ("40", "120"):
         monkeypatch.setenv("COLUMNS", columns)
@@ -104,7 +144,7 @@ def test_a_narrow_terminal_keeps_every_column(tmp_path, capsys, monkeypatch):
     assert texts[0] == texts[1]
 
 
-def test_files_are_written_before_anything_is_printed(tmp_path, monkeypatch):
+def test_files_are_written_before_anything_is_printed(unsaved, tmp_path, monkeypatch):
     def broken(*_):
         raise RuntimeError("nobody reads")
 
@@ -143,64 +183,25 @@ def test_the_folder_is_a_file(tmp_path, capsys):
     assert capsys.readouterr().err == f"pycouple: error: --output {path} is not a folder\n"
 
 
-@pytest.mark.parametrize("name", ["pareto", "sharpness"])
-def test_nobody_reads_and_no_sign_for_plus_minus(name, tmp_path):
-    """In ASCII a sign that is lacking is replaced; where the pipe is closed, the end is quiet."""
-    command = [
-        sys.executable,
-        "-c",
-        "import sys; from pycouple.cli.main import main; sys.exit(main())",
-        "reproduce",
-        name,
-    ]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": os.environ | {"PYTHONIOENCODING": "ascii"}}
-    with subprocess.Popen([*command, *options(tmp_path, draws=1)], **pipes) as process:
-        if name == "pareto":
-            process.stdout.close()
-            assert process.stderr.read() == b""
-            assert process.wait(120) == 141
-        else:
-            out, err = process.communicate(timeout=120)
-            assert (process.returncode, err) == (0, b"")
-            assert re.search(rb"[01]\.0000 \? 0\.4714", out)
-    assert sorted(os.listdir(tmp_path)) == [f"{name}.png", f"{name}.svg"]
+def test_nobody_reads(unsaved, tmp_path, capsys, monkeypatch):
+    """As in `pycouple reproduce pareto | true`: the files are there, and the end is quiet."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as closed, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", closed)
+        assert main(["reproduce", "pareto", *options(tmp_path, draws=1)]) == 141
+    assert capsys.readouterr().err == ""
+    assert sorted(os.listdir(tmp_path)) == ["pareto.png", "pareto.svg"]
 
 
-class Page(HTMLParser):
-    """What the tests look at in the report; elements must be closed in order."""
-
-    VOID = ("meta", "br", "link", "img")
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.ids, self.links, self.tags, self.rows = [], [], [], [], []
-        self.text = ""
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attributes):
-        if tag not in self.VOID:
-            self.open.append(tag)
-        self._see(tag, dict(attributes))
-
-    def handle_startendtag(self, tag, attributes):
-        self._see(tag, dict(attributes))
-
-    def _see(self, tag, attributes):
-        self.tags.append((tag, attributes))
-        self.ids += [attributes["id"]] if "id" in attributes else []
-        self.links += [attributes[key] for key in ("src", "href", "xlink:href") if key in attributes]
-        if tag == "tr":
-            self.rows.append([])
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text += data
-        if self.open[-1:] in (["td"], ["th"]):
-            self.rows[-1].append(data)
+def test_a_sign_that_the_terminal_lacks_is_replaced(unsaved, tmp_path, capsys, monkeypatch):
+    out = io.BytesIO()
+    with io.TextIOWrapper(out, encoding="ascii") as terminal, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", terminal)
+        assert main(["reproduce", "sharpness", *options(tmp_path, draws=1)]) == 0
+        said = out.getvalue()
+    assert capsys.readouterr().err == ""
+    assert re.search(rb"[01]\.0000 \? 0\.4714", said)  # in place of the sign for plus or minus
 
 
 def test_report(everything):
@@ -211,32 +212,42 @@ def test_report(everything):
     assert tags.count("table") == tags.count("figure") == 5
     assert not {"script", "img", "link", "iframe", "object"} & set(tags)
     pictures = [attributes for tag, attributes in page.tags if tag == "svg"]
-    assert len(pictures) == 5
-    assert all(len(svg["aria-label"]) > 80 and svg["role"] == "img" and "viewbox" in svg for svg in pictures)
-    for svg in text.split("<svg ")[1:]:
-        svg = svg.partition("</svg>")[0]
-        assert "currentColor" in svg
-        assert "#000000" not in svg
-    assert ("meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"}) in page.tags
-    assert "prefers-color-scheme: dark" in text
+    assert [svg["aria-label"] for svg in pictures] == [section.experiment.alt for section in everything.sections]
+    assert all(svg["role"] == "img" and "viewbox" in svg for svg in pictures)
+    assert not any("#000000" in svg.partition("</svg>")[0] for svg in text.split("<svg ")[1:])  # unseen on dark paper
 
     assert len(page.ids) == len(set(page.ids))
     outside = {link for link in page.links if not link.startswith("#")}
-    assert outside == {"https://arxiv.org/abs/2408.07978", "https://arxiv.org/abs/2506.05632"}
+    assert outside == {f"https://arxiv.org/abs/{paper}" for paper in PAPERS}
     assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
     assert set(re.findall(r"url\(#([^)]*)\)", text)) <= set(page.ids)
     assert "@import" not in text
     assert not re.search(r"url\((?!#)", text)
 
-    assert f"pycouple{pycouple.__version__}\nseed{SEED}\n" in page.text
+    about = dict(zip(page.texts["dt"], page.texts["dd"], strict=True))
+    assert (about["pycouple"], about["seed"]) == (pycouple.__version__, f"{SEED}")
     rows = [row for row in page.rows if row]
+    again = [build_parser().parse_args(shlex.split(command)[1:]) for command in page.texts["code"]]
+    assert [(each.name, each.seed, each.draws) for each in again] == [(name, SEED, DRAWS) for name in everything.named]
     for name, each in everything.named.items():
-        assert f"pycouple reproduce {name} --seed {SEED}" in page.text
-        assert f"{CLAIMS[name].amount(DRAWS)}. Again: " in page.text
-        assert report._prose(everything.outcomes[name].seen) in text
+        assert everything.outcomes[name].seen in page.text
         for row in each["rows"]:
-            expected = [cell.replace(" - ", " − ") for cell in cells(name, row)]
+            expected = cells(name, row)
             assert any([cell for cell in row if cell][-len(expected) :] == expected for row in rows), (name, expected)
+
+
+def test_reports_differ_in_date_and_machine_alone(everything, monkeypatch):
+    monkeypatch.setattr(report, "_inline", lambda picture, name, alt: f"the picture of {name}")
+    pages = [report.page(SEED, everything.sections)]
+    monkeypatch.setattr(report.platform, "machine", lambda: "another machine")
+    then = SimpleNamespace(today=lambda: datetime.date(2001, 2, 3))
+    monkeypatch.setattr(report, "datetime", SimpleNamespace(date=then))
+    pages.append(report.page(SEED, everything.sections))
+    one, other = (page.splitlines() for page in pages)
+    changed = [line for line, was in zip(other, one, strict=True) if line != was]
+    assert len(changed) == 2
+    assert "another machine" in changed[0]
+    assert "2001-02-03" in changed[1]
 
 
 @pytest.mark.parametrize("name", ["pareto.svg", "report.html"])
@@ -255,18 +266,15 @@ def test_files_are_checked_first(name, tmp_path, capsys, monkeypatch):
     assert os.listdir(tmp_path) == [name]
 
 
-def test_progress_on_a_terminal_only(tmp_path):
-    """stderr is a terminal of its own here, stdout is a pipe; in the other tests neither is."""
+def test_progress_on_a_terminal_only(unsaved, tmp_path, capsys, monkeypatch):
+    """stderr is a terminal here; in the other tests it is none, and they find nothing there."""
     parent, child = pty.openpty()
-    code = "import sys; from pycouple.cli.main import main; sys.exit(main())"
-    command = [sys.executable, "-c", code, "reproduce", "pareto", *options(tmp_path), "--json"]
-    process = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=child, timeout=120, env=os.environ | {"TERM": "xterm"}
-    )
-    os.close(child)
-    seen = os.read(parent, 100_000).decode()
+    monkeypatch.setenv("TERM", "xterm")
+    with open(child, "w") as terminal, monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", terminal)
+        assert main(["reproduce", "pareto", *options(tmp_path), "--json"]) == 0
+        seen = os.read(parent, 100_000).decode()
     os.close(parent)
-    assert process.returncode == 0
     assert "pareto" in seen
     assert "100%" in seen
-    assert json.loads(process.stdout)["experiment"] == "pareto"
+    assert json.loads(capsys.readouterr().out)["experiment"] == "pareto"

@@ -1,4 +1,4 @@
-"""`pycouple reproduce sharpness`: its numbers, words and pictures."""
+"""`pycouple reproduce sharpness`: its numbers, what it says of them, and its picture."""
 
 import copy
 from itertools import permutations, product
@@ -10,8 +10,10 @@ from scipy import stats
 pytest.importorskip("matplotlib")
 pytest.importorskip("rich")
 
+from pycouple.cli.pictures import OPTIMUM
 from pycouple.cli.reproduce import sharpness
-from tests.support.reproduced import DRAWS, farthest, gumbel, line, minhash
+from tests.support.reproduced import DRAWS, curve, curves, farthest, gumbel, minhash
+from tests.support.text import alarms, stated, states
 
 
 def left_out(n):
@@ -69,7 +71,7 @@ def test_no_rule_is_above_the_bound(everything):
     assert everything.named["sharpness"]["rules_tried"] == 1 + 8 + 81 + 1024 + 15625
 
 
-def test_sharpness_seen_and_drawn(everything):
+def test_what_is_said_and_drawn(everything):
     rows, facts, seen, picture = everything.outcomes["sharpness"]
     couplings = [(row[name], row["lower_bound"]) for row in rows for name in sharpness.PROTOCOLS]
     assert all(one["exact"] <= bound + 1e-12 for one, bound in couplings)
@@ -79,28 +81,25 @@ def test_sharpness_seen_and_drawn(everything):
     assert facts["largest_excess_in_standard_errors"] == pytest.approx(max(above))
     assert facts["farthest_in_standard_errors"] == pytest.approx(max(off))
     assert facts["best_rule_off_the_bound"] == pytest.approx(0, abs=1e-12)
-    for sentence in (
-        "On the average pair none is above the bound, of 36 exact numbers.",
-        farthest(above, "above the bound"),
-        farthest(off, "from the exact one"),
-        "Of all 16,739 rules for 2 to 6 items the best ones are at the bound.",
-        "all pairs of them tried for 2 to 5 items, are above it for n = 3 (0.5000; given equal distributions such "
-        "parties agree on 0% of them at most). Inverse",
-        "has 0.9841 on its best pairs for n = 64, where the optimum is 0.9841, but 0.6561 on the average and 0.0000 on "
-        "the worst pair.",
-    ):
-        assert sentence in seen
+    assert states(seen, "36", farthest(above), "36", farthest(off))
+    assert states(seen, f"{facts['rules_tried']:,}", "2", "6")
+    assert states(
+        seen, "3", f"{1 / 2:.4f}", "0%"
+    )  # two rules are above the bound for n = 3 alone, and never agree there
+    largest = rows[-1]
+    inverse = [f"{largest[key]:.4f}" for key in ("inverse_best_pair", "optimum")]
+    assert states(seen, inverse[0], "64", inverse[1], f"{largest['inverse']['exact']:.4f}", f"{0:.4f}")
+    assert alarms(seen) == []
     axes = picture.axes[0]
-    x, y = line(axes, "bound")
-    np.testing.assert_allclose(y, (x - 2) / x)
-    x, y = line(axes, "optimum")
+    x, y = curve(axes, OPTIMUM)
     np.testing.assert_allclose(y, (x - 2) / (x - 1))
+    assert [list(x), list((x - 2) / x)] in curves(axes)  # the bound
     for name, label in sharpness.LABELS.items():
-        x, y = line(axes, label)
+        x, y = curve(axes, label)
         assert (list(x), list(y)) == ([row["n"] for row in rows], [row[name]["measured"] for row in rows])
 
 
-def test_sharpness_sees_a_violation(everything):
+def test_a_violation_is_seen(everything):
     rows = everything.outcomes["sharpness"].rows
 
     def seen(change):
@@ -111,15 +110,28 @@ def test_sharpness_sees_a_violation(everything):
     # For two items every agreement is 0 and has no spread: one draw that agrees is one too many.
     facts, text = seen(lambda rows: rows[0]["gumbel"].update(measured=1 / DRAWS))
     assert facts["largest_excess_in_standard_errors"] > 1e9
-    assert "1 of 36 measured means is MORE than 4 standard errors above the bound (up to " in text
-    assert "1 of 36 measured means is MORE than 4 standard errors from the exact one" in text
+    assert len(alarms(text)) == 2  # above the bound, and far from the exact one
     facts, text = seen(lambda rows: rows[4]["minhash"].update(exact=rows[4]["lower_bound"] + 1e-9))
     assert facts["above_the_bound"] == 1
-    assert "On the average pair 1 is ABOVE the bound, of 36 exact numbers." in text
+    assert stated(text)[:2] == ["1", "36"]
+    assert len(alarms(text)) == 1
     facts, text = seen(lambda rows: rows[3].update(best_rule=rows[3]["lower_bound"] + 0.05))
     assert facts["best_rule_off_the_bound"] == pytest.approx(0.05)
-    assert "the best ones are NOT at the bound" in text
-    facts, text = seen(lambda rows: rows[3].update(best_two_rules=0.7, best_two_rules_if_equal=0.2))
-    assert "at most), n = 5 (0.7000; given equal distributions such parties agree on 20% of them at most). I" in text
-    facts, text = seen(lambda rows: rows[1].update(best_two_rules=rows[1]["lower_bound"]))
-    assert "are nowhere above it. Inverse" in text
+    assert len(alarms(text)) == 1
+    # Two rules may be above the bound: that is no violation, and is said.
+    _, text = seen(lambda rows: rows[3].update(best_two_rules=0.7, best_two_rules_if_equal=0.2))
+    assert states(text, "3", "0.5000", "0%", "5", "0.7000", "20%")
+    _, text = seen(lambda rows: rows[1].update(best_two_rules=rows[1]["lower_bound"]))
+    assert not states(text, "3", "0.5000", "0%")
+    assert alarms(text) == []
+
+
+@pytest.mark.parametrize("name", sharpness.PROTOCOLS)
+def test_protocols_have_the_right_marginals(name):
+    n, draws = 5, 4000
+    for item in range(n):
+        steps = np.arange(draws, dtype=np.uint64)
+        drawn = sharpness.PROTOCOLS[name](np.full(draws, item), n, 11, steps, 1)
+        counts = np.bincount(drawn, minlength=n)
+        assert counts[item] == 0
+        assert stats.chisquare(np.delete(counts, item)).pvalue > 1e-6  # alpha; the seed is fixed

@@ -14,28 +14,45 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("rich")
 
 from pycouple.cli.main import main
-from pycouple.cli.reproduce import report, runner
+from pycouple.cli.reproduce import agreement, list_of_drafts, report, runner
 
 DRAWS, SEED = 50, 3
 ERRORS = 4.5  # standard errors, two-sided normal: alpha = 7e-6 a number; the seed is fixed
-EXTREMES = [0.0, 1.0]
+
+
+def some_positions():
+    """Every fourth position of the shipped distributions: 16 of each prompt, which take a quarter of the time."""
+    target, drafters = distributions.load()
+    few = {name: distributions.Distributions(*(part[::4] for part in party)) for name, party in drafters.items()}
+    return distributions.Distributions(*(part[::4] for part in target)), few
+
+
+def read_some_positions(patch):
+    """Let the experiments that read the shipped distributions read `some_positions`."""
+    for experiment in (agreement, list_of_drafts):
+        patch.setattr(experiment, "load", some_positions)
 
 
 def run_all(folder):
-    """One run of all, by the command line: the JSON object, its experiments and their outcomes by name, the folder."""
-    text = io.StringIO()
-    outcomes = {}
+    """One run of all, by the command line.
 
-    def page(seed, sections):
-        outcomes.update({section.name: section.outcome for section in sections})
-        return report.page(seed, sections)
+    The JSON object, its experiments and their outcomes by name, the sections of the report, the folder.
+    """
+    text = io.StringIO()
+    sections = []
+
+    def page(seed, made):
+        sections.extend(made)
+        return report.page(seed, made)
 
     with redirect_stdout(text), pytest.MonkeyPatch.context() as patch:
+        read_some_positions(patch)
         patch.setattr(runner, "page", page)
         assert main(["reproduce", "all", *options(folder), "--json"]) == 0
     whole = json.loads(text.getvalue())
     named = {each["experiment"]: each for each in whole["experiments"]}
-    return SimpleNamespace(whole=whole, named=named, outcomes=outcomes, folder=folder)
+    outcomes = {section.name: section.outcome for section in sections}
+    return SimpleNamespace(whole=whole, named=named, outcomes=outcomes, sections=sections, folder=folder)
 
 
 def options(folder, draws=DRAWS, seed=SEED):
@@ -57,9 +74,9 @@ def distance(p, q):
     return np.abs(p - q).sum() / 2
 
 
-def shipped(name):
-    """The pairs of one drafter, divided by their sums: the target's distribution first."""
-    target, drafters = distributions.load()
+def pairs_of(name):
+    """The pairs of one drafter at `some_positions`, divided by their sums: the target's distribution first."""
+    target, drafters = some_positions()
     pairs = [distributions.pair(target, drafters[name], row) for row in range(len(target.rest))]
     return [(p / p.sum(), q / q.sum()) for p, q in pairs]
 
@@ -68,21 +85,20 @@ def near(coupling, exact):
     return abs(coupling["measured"] - exact) <= ERRORS * coupling["standard_error"] + 1e-12
 
 
-def farthest(off, where, what="measured means"):
-    """What is said of numbers that are off by so many standard errors, none of them far."""
+def farthest(off):
+    """Of numbers that are off by so many standard errors, none of them far: the largest, rounded up."""
     assert max(off) < 4
-    most = max(0, np.ceil(10 * max(off)) / 10)
-    return f"Of {len(off)} {what} none is more than {most:.1f} standard errors {where}."
+    return f"{max(0, np.ceil(10 * max(off)) / 10):.1f}"
 
 
-def lines(axes):
-    """The lines of a picture that show data: their colour, style, label, and numbers."""
-    found = [each for each in axes.get_lines() if len(each.get_xdata())]
-    return [(each.get_color(), each.get_linestyle(), each.get_label(), *each.get_data()) for each in found]
+def curves(axes):
+    """The data of a picture's lines, one (x, y) each."""
+    return [[list(each) for each in line.get_data()] for line in axes.get_lines() if len(line.get_xdata())]
 
 
-def line(axes, label):
-    (found,) = [each[3:] for each in lines(axes) if each[2].startswith(label)]
+def curve(axes, label):
+    """The data of the line that the legend calls so."""
+    (found,) = [line.get_data() for line in axes.get_lines() if line.get_label() == label]
     return found
 
 

@@ -101,7 +101,7 @@ def _add_reproduce(commands: "argparse._SubParsersAction[Parser]") -> None:
         text = f"{textwrap.fill(claim.text, 100)}\n(arXiv {claim.paper})"
         _add_experiment(names, name, claim.title, text, claim.unit, f"{claim.draws}")
     text = "Run every experiment and write one page of HTML, report.html, with their claims, pictures and tables."
-    units = "".join(f"\n  {name:10} {claim.draws:6} {claim.unit}" for name, claim in CLAIMS.items())
+    units = "".join(f"\n  {name:9} {claim.draws:5} {claim.unit}" for name, claim in CLAIMS.items())
     text += f"\nDraws mean for each what they mean for it alone, and by default are as many:{units}"
     _add_experiment(names, "all", "all of them, and a report of one page", text, "draws of each", "each its own")
 
