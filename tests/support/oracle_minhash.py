@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from tests.support.oracle import M0, M1, MASK, W0, W1, ln, ln_array, philox, unit
+from tests.support.oracle import M0, M1, MASK, W0, W1, ln_array
 from tests.support.remembered import remembered
 
 TIERS = 10
@@ -125,70 +125,71 @@ def gumbel_sketch(ids, weights, k, seed):
     alpha = ((c3 & np.uint64(0xFFFFFFF)) * np.uint64(p) >> np.uint64(28)).astype(np.int64)
     register = (c1 * np.uint64(k) >> np.uint64(32)).astype(np.int64)
     inverse = np.array([0, *(pow(i, -1, p) for i in range(1, p))])
-    place = inverse[(register - alpha) % p * inverse[beta] % p]
-    v = ((((c2 << np.uint64(32)) | c3) >> np.uint64(28)).astype(np.float64) + 0.5) * 2.0**-36
-    arrivals = []
-    for i in range(k):
-        if i > 0:
-            late = np.ones(len(ids), bool)
-            while late.any():
-                place = np.where(late, (place + 1) % p, place)
-                register = (alpha + beta * inverse[place]) % p
-                late = register >= k
-            if (i - 1) % 4 == 0:
-                words = philox_arrays(lo, hi, (i + 3) // 4, 5, seed)
-            v = (words[(i - 1) % 4].astype(np.float64) + 0.5) * 2.0**-32
-        mantissa, exponent = np.frexp(-ln_array((float(k - 1 - i) + v) / k) / m)
-        arrivals.append((register, exponent - e, mantissa, ids))
-    register, exponent, mantissa, ids = (np.concatenate(column) for column in zip(*arrivals, strict=True))
-    return ids[winners(k, register, exponent, mantissa, ids)]
+    first = inverse[(register - alpha) % p * inverse[beta] % p]
+    place = (first[:, np.newaxis] + np.arange(p)) % p
+    register = (alpha[:, np.newaxis] + beta[:, np.newaxis] * inverse[place]) % p
+    register = register[register < k].reshape(len(ids), k)  # in every row each once
+    v = np.empty((len(ids), k))
+    v[:, 0] = ((((c2 << np.uint64(32)) | c3) >> np.uint64(28)).astype(np.float64) + 0.5) * 2.0**-36
+    calls = philox_arrays(lo[:, np.newaxis], hi[:, np.newaxis], 1 + np.arange((k + 2) // 4), 5, seed)
+    words = np.stack(calls, axis=-1).reshape(len(ids), -1)  # word i - 1 is of arrival i
+    v[:, 1:] = (words[:, : k - 1].astype(np.float64) + 0.5) * 2.0**-32
+    x = (k - 1 - np.arange(k)) + v
+    mantissa, exponent = np.frexp(-ln_array(x / k) / m[:, np.newaxis])
+    exponent -= e[:, np.newaxis]
+    ids = np.repeat(ids, k)
+    return ids[winners(k, register.ravel(), exponent.ravel(), mantissa.ravel(), ids)]
 
 
 @remembered
 def minhash_sketch(ids, weights, k, seed):
     """All darts up to a time by which every register has one, of all tiers that have any by then."""
-    pairs = [(int(i), float(w)) for i, w in zip(ids, weights, strict=True) if w > 0]
-    if not pairs:
+    ids, w = np.asarray(ids, np.uint64), np.asarray(weights).astype(np.float64)
+    ids, w = ids[w > 0], w[w > 0]
+    if not len(ids):
         return np.full(k, 2**64 - 1, np.uint64)
-    top = max(math.frexp(w)[1] for _, w in pairs)
+    _, top = np.frexp(w.max())
     patience = 3 * k * (math.log(k) + 3)  # in units of 2**-top
     while True:
-        best = _darts(pairs, k, seed, top, patience)
-        if all(b is not None and math.ldexp(b[0][1], b[0][0] + top) <= patience for b in best):
+        register, exponent, mantissa, item, T, j = _darts(ids, w, k, seed, top, patience)
+        won = winners(k, register, exponent, mantissa, ids[item], T, j)
+        if (won >= 0).all() and (np.ldexp(mantissa[won], exponent[won] + top) <= patience).all():
             break
         patience *= 2
-    values = []
-    for _, i, tier, j in best:
-        c = philox((i & MASK, i >> 32, j, tier << 8 | 8), (seed & MASK, seed >> 32))
-        values.append(c[0] << 32 | c[1])
-    return np.array(values, np.uint64)
+    lo, hi = halves(ids[item[won]])
+    c0, c1, _, _ = philox_arrays(lo, hi, j[won], T[won] << 8 | 8, seed)
+    return c0 << np.uint64(32) | c1
 
 
-def _darts(pairs, k, seed, top, patience):
-    key = (seed & MASK, seed >> 32)
-    best = [None] * k
-    for i, w in pairs:
-        tier = ((math.frexp(w)[1] - 1) >> 1) + 1024
-        while True:
-            power = 2 * (tier - 1024)  # the tier has 2**power darts a unit of time
-            until = math.ldexp(patience, max(power - top, -1070))
-            if until < 2.0**-33:
-                break
-            word = philox((i & MASK, i >> 32, tier >> 2, 6), key)[tier & 3]
-            s, j = -ln((word + 0.5) * 2.0**-32), 0
-            while s <= until:
-                d = philox((i & MASK, i >> 32, j, tier << 8 | 7), key)
-                u = (d[3] + 0.5) * 2.0**-32
-                m, e = math.frexp(w)
-                if 1 + 3 * u < (math.ldexp(m, e - power) if e - power < 1000 else math.inf):
-                    mantissa, exponent = math.frexp(s)
-                    r = d[2] * k >> 32
-                    arrival = ((exponent - power, mantissa), i, tier, j)
-                    best[r] = arrival if best[r] is None else min(best[r], arrival)
-                s += -ln(unit(d[0], d[1]))
-                j += 1
-            tier -= 1
-    return best
+def _darts(ids, w, k, seed, top, patience):
+    """The darts under the weights up to a time: register, exponent and mantissa of the time, item, T and number."""
+    lowest = (top - 33 - math.ceil(math.log2(patience))) >> 1  # below it no dart comes in time, for s_0 >= 2**-33
+    m, e = np.frexp(w)
+    highest = (e - 1) >> 1
+    item, T = np.nonzero(np.arange(lowest, highest.max() + 1) <= highest[:, np.newaxis])
+    T += lowest + 1024
+    lo, hi = halves(ids[item])
+    words = np.stack(philox_arrays(lo, hi, T >> 2, 6, seed))
+    s = -ln_array((words[T & 3, np.arange(len(T))].astype(np.float64) + 0.5) * 2.0**-32)
+    number, found = np.arange(64), []
+    while True:
+        power = 2 * (T - 1024)  # the tier has 2**power darts a unit of time
+        until = np.ldexp(patience, power - top)  # in units of the tier's time
+        go = s <= until
+        item, T, s, power, until = item[go], T[go], s[go], power[go], until[go]
+        limit = np.ldexp(m[item], np.minimum(e[item] - power, 1000))  # the weight as 1 + 3 u is the height
+        lo, hi = halves(ids[item, np.newaxis])
+        d0, d1, d2, d3 = philox_arrays(lo, hi, number, (T << 8 | 7)[:, np.newaxis], seed)
+        gaps = -ln_array(unit_array(d0, d1))
+        times = np.add.accumulate(np.column_stack([s, gaps]), axis=1)  # one after the other
+        u = (d3.astype(np.float64) + 0.5) * 2.0**-32
+        row, at = np.nonzero((1 + 3 * u < limit[:, np.newaxis]) & (times[:, :-1] <= until[:, np.newaxis]))
+        mantissa, exponent = np.frexp(times[row, at])
+        register = (d2[row, at] * np.uint64(k)) >> np.uint64(32)
+        found.append((register, exponent - power[row], mantissa, item[row], T[row], number[at]))
+        if not len(item):
+            return [np.concatenate(column) for column in zip(*found, strict=True)]
+        number, s = number + 64, times[:, -1]
 
 
 def signature(values, bits, seed):
