@@ -1,0 +1,63 @@
+"""The protocol over a socket, between processes."""
+
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from pycouple import protocol
+from tests.support.examples import EXAMPLES, module, run
+
+ALPHA = 1e-4
+
+
+def test_protocol_over_tcp(tmp_path):
+    """Two processes over a socket; the tokens are those of one process. The chance of failing is 1e-4."""
+    got = run(EXAMPLES / "protocol_over_tcp.py", cwd=tmp_path)
+    assert got.returncode == 0, got.stderr
+    said = re.fullmatch(
+        r"192 positions, 49152 tokens, drafter draft_q4\n"
+        r"same token   (\S+); expected (\S+) ± (\S+), the mean of 1 - D\n"
+        r"bits a token (\S+); log2 n is 15\.6; headers: (\d+)\n",
+        got.stdout,
+    )
+    same, expected, error, bits, header_bits = map(float, said.groups())
+    assert abs(same - expected) < stats.norm.isf(ALPHA / 2) * error + 0.001
+    assert 15.6 < bits < protocol.expected_bits_bound(49_152)
+    assert header_bits >= 144
+
+    example = module("protocol_over_tcp")
+    drafts, targets = example.rows_of("draft_q4"), example.rows_of("target")
+    runs = [protocol.run(p, q, example.SEED, k) for k, (p, q) in enumerate(zip(drafts, targets, strict=True))]
+    assert same == pytest.approx(np.mean([one.a == one.b for one in runs]), abs=5e-4)
+    assert bits == pytest.approx(np.mean([one.bits for one in runs]), abs=0.05)
+
+
+def parties(tmp_path, *alices_options):
+    """Bob and an Alice with options of her own, each with its exit status and what it said."""
+    command = [sys.executable, str(EXAMPLES / "protocol_over_tcp.py")]
+    with subprocess.Popen([*command, "bob", "--json"], cwd=tmp_path, stdout=-1, stderr=-1, text=True) as bob:
+        port = bob.stderr.readline().split()[-1]
+        alice = run(command[1], "alice", "--port", port, "--json", *alices_options, cwd=tmp_path)
+        out, errors = bob.communicate(timeout=60)
+    return (bob.returncode, out, errors), (alice.returncode, alice.stdout, alice.stderr)
+
+
+def test_parties_in_processes_of_their_own(tmp_path):
+    (status, bob, _), (other_status, alice, _) = parties(tmp_path)
+    assert status == other_status == 0
+    bob, alice = json.loads(bob), json.loads(alice)
+    assert len(bob["tokens"]) == len(alice["tokens"]) == 192
+    assert np.mean(np.equal(bob["tokens"], alice["tokens"])) > 0.7
+
+
+def test_parties_that_do_not_fit_stop(tmp_path):
+    (status, bob, why), (other_status, alice, other_why) = parties(tmp_path, "--epsilon", "0.1")
+    assert status == other_status == 1
+    assert bob == alice == ""
+    assert re.match(r"bob: message 0 fails its check: .*epsilon", why)
+    assert other_why.startswith("alice: ")
