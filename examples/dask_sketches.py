@@ -2,9 +2,9 @@
 
 Two worker processes on this machine stand for any cluster. All that its machines share is k and the seed.
 
-1. Many sets: the rows of an array in chunks of rows, sketched where the chunks are (`dask.array.apply_gufunc`).
+1. Many sets: the rows of an array in chunks of rows, sketched where the chunks are (`dask.array.map_blocks`).
 2. One set, with its items spread over the workers: each block of items goes into a `pycouple.Sketcher` where it is;
-   only the sketchers travel, 24 bytes a register, and are merged.
+   only the sketchers travel, 24 bytes per register, and are merged.
 
     pip install 'pycouple[dask]'
     python examples/dask_sketches.py
@@ -33,23 +33,14 @@ def local_cluster() -> LocalCluster:
     return LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None)
 
 
-def sketch_rows(client: Client, weights: da.Array) -> tuple[np.ndarray, set[int]]:
-    """Sketch the rows of an array in chunks of rows; also the ids of the processes that did it."""
-    sizes = {"k": K}
-    rows = da.apply_gufunc(
-        pycouple.sketch, "(n)->(k)", weights, k=K, seed=SEED, output_dtypes=np.uint64, output_sizes=sizes
-    ).persist()
-    wait(rows)
-    process = client.run(os.getpid)  # of each worker
-    holders = {worker for workers in client.who_has(rows).values() for worker in workers}
-    return rows.compute(), {process[worker] for worker in holders}
+def sketch_rows(weights: da.Array) -> da.Array:
+    """The registers of the rows of an array, chunk by chunk of rows: to be computed where the chunks are."""
+    return weights.map_blocks(registers_of, chunks=(weights.chunks[0], (K,)), dtype=np.uint64)
 
 
-def sketch_block(start: int, weights: np.ndarray) -> tuple[pycouple.Sketcher, int]:
-    """What a worker does with its block, the items start, start + 1, ...; also the id of its process."""
-    sketcher = pycouple.Sketcher(K, SEED)
-    sketcher.update(np.arange(start, start + len(weights)), weights)
-    return sketcher, os.getpid()
+def registers_of(weights: np.ndarray) -> np.ndarray:
+    """What a worker does with its rows."""
+    return pycouple.sketch(weights, K, SEED)
 
 
 def sketch_set(weights: da.Array) -> tuple[np.ndarray, set[int]]:
@@ -63,6 +54,20 @@ def sketch_set(weights: da.Array) -> tuple[np.ndarray, set[int]]:
     return whole.sketch(), {process for _, process in parts}
 
 
+def sketch_block(start: int, weights: np.ndarray) -> tuple[pycouple.Sketcher, int]:
+    """What a worker does with its block, the items start, start + 1, ...; also the id of its process."""
+    sketcher = pycouple.Sketcher(K, SEED)
+    sketcher.update(np.arange(start, start + len(weights)), weights)
+    return sketcher, os.getpid()
+
+
+def holders(client: Client, array: da.Array) -> set[int]:
+    """The ids of the processes that hold the chunks of a computed array."""
+    wait(array)
+    process = client.run(os.getpid)  # of each worker
+    return {process[worker] for workers in client.who_has(array).values() for worker in workers}
+
+
 def report(what: str, got: np.ndarray, processes: set[int], expected: np.ndarray) -> None:
     print(what)
     print(f"  by processes {' and '.join(map(str, sorted(processes)))}; this process is {os.getpid()}")
@@ -72,15 +77,16 @@ def report(what: str, got: np.ndarray, processes: set[int], expected: np.ndarray
 def main() -> None:
     rng = da.random.default_rng(7)
     many = rng.exponential(size=(1_600, 2_000), chunks=(200, -1))
-    many = da.where(many > 2, many, 0)  # about 270 items a set
+    many = da.where(many > 2, many, 0)  # about 270 items per set
     one = rng.exponential(size=1_000_000, chunks=125_000)
     with local_cluster() as cluster, cluster.get_client() as client:
-        got, processes = sketch_rows(client, many)
-        report(
-            f"{len(many)} sets in {many.npartitions} chunks", got, processes, pycouple.sketch(many.compute(), K, SEED)
-        )
+        registers = sketch_rows(many).persist()
+        processes = holders(client, registers)
+        what = f"{len(many)} sets in {many.npartitions} chunks"
+        report(what, registers.compute(), processes, pycouple.sketch(many.compute(), K, SEED))
         got, processes = sketch_set(one)
-        report(f"one set in {one.npartitions} blocks", got, processes, pycouple.sketch(one.compute(), K, SEED))
+        what = f"one set in {one.npartitions} blocks"
+        report(what, got, processes, pycouple.sketch(one.compute(), K, SEED))
 
 
 if __name__ == "__main__":
