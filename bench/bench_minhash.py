@@ -77,11 +77,11 @@ class TestSimilarityMatrix:
 
     @pytest.fixture
     def sketches(self, weights):
-        return pycouple.sketch(weights(400, 1_000), 256, 1).reshape(2, 200, 256)
+        return pycouple.sketch(weights(2, 200, 1_000), 256, 1)
 
     def test_pycouple(self, benchmark, sketches):
         benchmark(pycouple.similarity_matrix, *sketches)
 
     def test_numpy(self, benchmark, sketches):
-        a, b = sketches
+        a, b = sketches.registers
         benchmark(lambda: (a[:, None] == b[None]).mean(-1))

@@ -1,9 +1,9 @@
 """Near-duplicate search in real texts: sketches of pycouple in the LSH index of datasketch.
 
 Which licence texts of the Python packages installed here are nearly the same? A text is a weighted set: its items are
-three words in a row, the weight of an item is how often it occurs. From sketches, 2 KiB a text, the index proposes the
-few pairs that are worth a look, and `similarity` estimates their weighted Jaccard similarity. The exact one is printed
-next to it.
+three words in a row, the weight of an item is how often it occurs. From sketches, 2 KiB per text, the index proposes
+the few pairs that are worth a look, and `similarity` estimates their weighted Jaccard similarity. The exact one is
+printed next to it.
 
     pip install 'pycouple[lsh]'
     python examples/near_duplicates.py                          # licences, and the documentation of pycouple
@@ -30,7 +30,7 @@ try:
 except ImportError as error:
     sys.exit(f"{error}: pip install 'pycouple[lsh]'")
 
-K = 256  # registers a text: a similarity J has a standard error of sqrt(J (1 - J) / K), at most 0.031
+K = 256  # registers per text: a similarity J has a standard error of sqrt(J (1 - J) / K), at most 0.031
 SEED = pycouple.seed_from("near duplicates")
 SHOWN = 4  # texts of a group, those nearest to the first
 
@@ -51,25 +51,25 @@ def terms_of(text: str) -> Counter[str]:
     return Counter(map(" ".join, zip(words, words[1:], words[2:], strict=False)))
 
 
-def sketch(terms: Counter[str]) -> np.ndarray:
+def sketch(terms: Counter[str]) -> pycouple.Sketch:
     """K registers. Ids are 64-bit hashes (BLAKE2b), so texts on different machines need no common vocabulary."""
     ids = np.array([pycouple.seed_from(term) for term in terms], np.uint64)
-    return pycouple.sketch((ids, list(terms.values())), K, SEED, method="minhash")
+    return pycouple.sketch(list(terms.values()), K, SEED, ids=ids, method="minhash")
 
 
 def search(texts: dict[str, str], threshold: float) -> tuple[list[Pair], int]:
     """Pairs of texts whose estimated similarity reaches the threshold, and how many pairs the index proposed."""
     terms = {name: terms_of(text) for name, text in texts.items()}
-    rows = {name: sketch(counts) for name, counts in terms.items() if counts}
+    sketches = {name: sketch(counts) for name, counts in terms.items() if counts}
     # The index proposes texts that agree in all registers of one of its bands. Better too many than to miss some, as
     # estimates are cheap: hence these weights of false positives and false negatives.
     index = MinHashLSH(threshold, K, weights=(0.1, 0.9))
     pairs, proposed = [], 0
-    for name, row in rows.items():
-        signature = WeightedMinHash(SEED, row)  # the registers as they are: datasketch hashes nothing
+    for name, own in sketches.items():
+        signature = WeightedMinHash(SEED, own.registers)  # as they are: datasketch hashes nothing
         for earlier in sorted(index.query(signature)):
             proposed += 1
-            estimate, error = pycouple.similarity(rows[earlier], row)
+            estimate, error = pycouple.similarity(sketches[earlier], own)
             if estimate >= threshold:
                 a, b = terms[earlier], terms[name]  # & takes the smaller count of each term, | the larger one
                 pairs.append(Pair(earlier, name, float(estimate), float(error), (a & b).total() / (a | b).total()))

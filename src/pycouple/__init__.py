@@ -18,12 +18,13 @@ from pycouple import protocol, speculative, theory, ufuncs
 from pycouple._config import __version__, show_config
 from pycouple.randomness import clocks, gumbels, seed_from, uniforms
 from pycouple.sampling import Race, couple, race_logits, sample, sample_logits
-from pycouple.sketches.sketching import EMPTY, Similarity, Sketcher, similarity, similarity_matrix, sketch
+from pycouple.sketches import EMPTY, Similarity, Sketch, Sketcher, similarity, similarity_matrix, sketch
 
 __all__ = [
     "EMPTY",
     "Race",
     "Similarity",
+    "Sketch",
     "Sketcher",
     "__version__",
     "clocks",

@@ -39,11 +39,11 @@ def test_draws(level):
 def test_sketches(level):
     for v in VECTORS["sketches"]:
         seed, k, method = int(v["seed"], 16), v["k"], v["method"]
-        items = rules.ids(seed, v["n"]), weights(seed, v)
-        options = {"method": method, "normalize": v["normalize"]}
-        assert [f"{x:016x}" for x in pycouple.sketch(items, k, seed, **options).tolist()] == v["values"], v
-        assert pycouple.sketch(items, k, seed, **options, bits=5).tolist() == v["bits_5"], v
-        assert pycouple.sketch(items, k, seed, **options, bits=17).tolist() == v["bits_17"], v
+        options = {"ids": rules.ids(seed, v["n"]), "method": method, "normalize": v["normalize"]}
+        w = weights(seed, v)
+        assert [f"{x:016x}" for x in pycouple.sketch(w, k, seed, **options).registers.tolist()] == v["values"], v
+        assert pycouple.sketch(w, k, seed, **options, bits=5).registers.tolist() == v["bits_5"], v
+        assert pycouple.sketch(w, k, seed, **options, bits=17).registers.tolist() == v["bits_17"], v
 
 
 def long_runs():
@@ -59,7 +59,7 @@ def long_runs():
             digest.update(pycouple.sample(row, n, steps, stream=steps % 256, method="minhash").astype("<i8").tobytes())
             for k in (1, 64, 1000):
                 for method in ("gumbel", "minhash"):
-                    digest.update(pycouple.sketch(row, k, n, method=method).astype("<u8").tobytes())
+                    digest.update(pycouple.sketch(row, k, n, method=method).registers.astype("<u8").tobytes())
     return digest.hexdigest()
 
 

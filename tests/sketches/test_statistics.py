@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-import pycouple
 from pycouple import similarity, sketch, theory
 from pycouple.cli import distributions
+from tests.support.sets import METHOD
 
 ALPHA = 1e-4
-METHOD = pytest.mark.parametrize("method", ["gumbel", "minhash"])
 
 
 def random_pairs(rng, count):
@@ -48,12 +47,17 @@ def z_scores(pairs, k, method, bits=None):
         if not 1e-9 < exact < 1 - 1e-9:
             continue
         estimate = similarity(
-            sketch(a, k, seed, method=method, bits=bits), sketch(b, k, seed, method=method, bits=bits), bits=bits
+            sketch(a, k, seed, method=method, bits=bits), sketch(b, k, seed, method=method, bits=bits)
         )
         fraction = by_chance + (1 - by_chance) * exact
         spread = np.sqrt(fraction * (1 - fraction) / k) / (1 - by_chance)
         found.append(float((estimate.value - exact) / spread))
     return np.array(found)
+
+
+def equal_registers(pair):
+    """In how many registers the two sets of a batch are equal."""
+    return int(np.equal(*pair.registers).sum())
 
 
 def check_z_scores(z, method):
@@ -92,8 +96,7 @@ def test_normalized():
     rows = np.stack([a, 1000 * b])
     equal = 0
     for seed in range(seeds):
-        pair = sketch(rows, 256, seed, method="minhash", normalize=True)
-        equal += int((pair[0] == pair[1]).sum())
+        equal += equal_registers(sketch(rows, 256, seed, method="minhash", normalize=True))
     assert stats.binomtest(equal, 256 * seeds, float(theory.lower_bound(a, b))).pvalue > ALPHA
 
 
@@ -104,7 +107,7 @@ def test_matches_are_binomial_or_better(method, k):
     rng = np.random.default_rng(53)
     a = rng.dirichlet(np.full(40, 0.5), 2)
     exact = exact_similarity(*a, method)
-    counts = np.array([(np.equal(*sketch(a, k, seed, method=method))).sum() for seed in range(1500)])
+    counts = np.array([equal_registers(sketch(a, k, seed, method=method)) for seed in range(1500)])
     spread = np.sqrt(k * exact * (1 - exact))
     assert abs(counts.mean() - k * exact) < stats.norm.isf(ALPHA / 2) * spread / np.sqrt(1500)
     ratio = counts.var(ddof=1) / spread**2
@@ -130,7 +133,7 @@ def test_variance_of_stratified_registers(k):
     both = (f.sum() ** 2 - (f.sum(0) ** 2).sum() - (f.sum(1) ** 2).sum() + (f**2).sum()) / (k * (k - 1)) ** 2
     exact = k * 0.25 + k * (k - 1) * (both - 0.25)
     rows = np.array([[1.0, 0.0], [1.0, 1.0]])
-    counts = np.array([np.equal(*sketch(rows, k, seed)).sum() for seed in range(4000)])
+    counts = np.array([equal_registers(sketch(rows, k, seed)) for seed in range(4000)])
     assert exact < 0.6 * k / 4 or k == 2
     assert abs(counts.mean() - k / 2) < stats.norm.isf(ALPHA / 2) * np.sqrt(exact / 4000)
     if k > 2:  # counts are near normal, so their variance is near chi-square
@@ -143,7 +146,7 @@ def test_opposed_pairs_are_no_worse_than_independent_registers(k):
     """Where k = 2 and 3 can be worse: chi-square of the variance over 6,000 seeds, one-sided."""
     rows = np.array([[1.0, 0.4], [0.4, 1.0]])
     exact = exact_similarity(*rows, "gumbel")
-    counts = np.array([np.equal(*sketch(rows, k, seed)).sum() for seed in range(6000)])
+    counts = np.array([equal_registers(sketch(rows, k, seed)) for seed in range(6000)])
     assert stats.chi2.sf(5999 * counts.var(ddof=1) / (k * exact * (1 - exact)), 5999) > ALPHA
 
 
@@ -151,7 +154,7 @@ def test_opposed_pairs_are_no_worse_than_independent_registers(k):
 def test_gumbel_registers_follow_p(k):
     """Chi-square of the winner at the first and the last register over 20,000 seeds."""
     w = np.random.default_rng(54).dirichlet(np.full(12, 0.7))
-    winners = np.array([sketch(w, k, seed) for seed in range(20_000)])
+    winners = np.array([sketch(w, k, seed).registers for seed in range(20_000)])
     for register in {0, k - 1}:
         assert stats.chisquare(np.bincount(winners[:, register].astype(int), minlength=12), 20_000 * w).pvalue > ALPHA
 
@@ -161,26 +164,3 @@ def test_bits_are_even():
     for method in ("gumbel", "minhash"):
         nibbles = np.concatenate([sketch([1.0], 1000, seed, method=method, bits=4) for seed in range(20)])
         assert stats.chisquare(np.bincount(nibbles, minlength=16)).pvalue > ALPHA
-
-
-def test_standard_error():
-    a, b = sketch([[3.0, 1.0, 0.0], [3.0, 0.0, 1.0]], 512, 1, method="minhash")
-    pair = similarity(a, b)
-    assert pair.standard_error == pytest.approx(np.sqrt(pair.value * (1 - pair.value) / 512))
-    a, b = sketch([[3.0, 1.0, 0.0], [3.0, 0.0, 1.0]], 512, 1, method="minhash", bits=2)
-    pair, fraction = similarity(a, b, bits=2), (a == b).mean()
-    assert pair.value == pytest.approx((fraction - 0.25) / 0.75)
-    assert pair.standard_error == pytest.approx(np.sqrt(fraction * (1 - fraction) / 512) / 0.75)
-
-
-def test_similarity_matrix():
-    rows = np.random.default_rng(55).random((30, 20)) ** 6
-    for bits in (None, 4):
-        s = sketch(rows, 128, 1, bits=bits)
-        matrix = pycouple.similarity_matrix(s, bits=bits, workers=2)
-        assert np.array_equal(matrix, similarity(s[:, None], s[None], bits=bits).value)
-        assert np.array_equal(np.diag(matrix), np.ones(30))
-        assert np.array_equal(pycouple.similarity_matrix(s[:3], s, bits=bits), matrix[:3])
-        equal = (s[:, None] == s[None]).mean(-1)
-        by_chance = 0 if bits is None else 2.0**-bits
-        assert np.allclose(matrix, (equal - by_chance) / (1 - by_chance), atol=1e-14)

@@ -8,7 +8,7 @@
 typedef struct {
     pc_row first;         /* the weights of row 0; for a sparse matrix all of them, side by side */
     ptrdiff_t row_stride; /* dense: bytes from row to row */
-    const char *ids;      /* as in pc_items; sparse: of all rows, side by side */
+    const char *ids;      /* as in pc_items; dense: all rows share them; sparse: of all rows, side by side */
     int id_bytes;
     const int64_t *starts; /* sparse: rows + 1 numbers; row r has the items starts[r] .. starts[r + 1] - 1 */
     int64_t rows;

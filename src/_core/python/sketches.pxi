@@ -53,8 +53,9 @@ def sketch_rows(
         bint normalize, int bits, int workers):
     """Sketches of the rows of a matrix; the first row that failed or -1; and its status.
 
-    A dense matrix is `weights` [rows, n] alone; of a sparse one `weights` and `ids` (int32 or 64 bits wide, contiguous)
-    hold the items of all rows, and `starts` (int64) where each row begins, and the last one ends.
+    A dense matrix is `weights` [rows, n], with or without `ids` [n] of the items, which all rows share. Of a sparse one
+    `weights` and `ids` hold the items of all rows, and `starts` (int64) where each row begins, and the last one ends.
+    `ids` are int32 or 64 bits wide, and contiguous.
     """
     cdef pc_sketch_kind kind = pc_sketch_kind(minhash, k, seed, NULL)
     cdef pc_status status = PC_OK
@@ -69,18 +70,20 @@ def sketch_rows(
     m.starts = NULL
     m.id_bytes = 0
     m.row_stride = 0
+    if ids is not None:
+        id_array = ids
+        if id_array.itemsize not in (4, 8):
+            raise ValueError(f"ids must be 32 or 64 bits wide, got {id_array.dtype}")
+        m.ids = <const char *>cnp.PyArray_DATA(id_array)
+        m.id_bytes = id_array.itemsize
     if starts is None:
         m.rows = weights.shape[0]
         m.row_stride = weights.strides[0]
         m.first = row_of(weights, weights.shape[1], weights.strides[1])
     else:
-        id_array, start_array = ids, starts
-        if id_array.itemsize not in (4, 8):
-            raise ValueError(f"ids must be 32 or 64 bits wide, got {id_array.dtype}")
+        start_array = starts
         m.rows = start_array.shape[0] - 1
         m.first = row_of(weights, 0, weights.strides[0])
-        m.ids = <const char *>cnp.PyArray_DATA(id_array)
-        m.id_bytes = id_array.itemsize
         m.starts = <const int64_t *>cnp.PyArray_DATA(start_array)
     shape[0] = m.rows
     shape[1] = k

@@ -1,5 +1,7 @@
 """Weighted sets in the forms that callers have, as the C core reads them."""
 
+import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,36 +9,25 @@ import numpy.typing as npt
 
 from pycouple import _core
 from pycouple._arguments import bad_value, native, real_rows, row_text, unsigned
+from pycouple.sketches.recipe import Recipe
+from pycouple.sketches.registers import Registers
 
-Registers = npt.NDArray[np.unsignedinteger[Any]]
-Options = tuple[bool, int, int, bool, int, int]  # minhash, k, seed, normalize, bits (0: whole registers), workers
+Ids = npt.NDArray[np.uint64]
 
 
-def sketch_sets(weights: Any, options: Options) -> Registers:
-    """The sketches of dense rows, of a SciPy sparse matrix, or of a tuple (ids, weights)."""
+def sketch_sets(weights: Any, ids: Any, recipe: Recipe, workers: int) -> Registers:
+    """The whole registers, or their bits as uint64, of dense rows or of a SciPy sparse matrix."""
     if hasattr(weights, "tocsr"):
-        return _sketch_sparse(weights, options)
-    if isinstance(weights, tuple):
-        return _sketch_pair(weights, options)
-    return _sketch_dense(real_rows(weights, "weights"), options)
+        return _sketch_sparse(weights, ids, recipe, workers)
+    return _sketch_dense(_dense_rows(weights), ids, recipe, workers)
 
 
-def pair(ids: Any, weights: Any, in_order: bool = False) -> tuple[npt.NDArray[np.uint64], npt.NDArray[Any]]:
-    """The items, each id once, with its largest weight; `in_order` of the ids if that is asked."""
-    if np.ndim(ids) != 1 or np.shape(ids) != np.shape(weights):
-        shapes = f"{np.shape(ids)} and {np.shape(weights)}"
-        raise ValueError(f"ids and weights must be two arrays of one length, got shapes {shapes}")
-    keys, values = np.ascontiguousarray(unsigned(ids, "ids")), native(real_rows(weights, "weights"))
-    if (keys[1:] > keys[:-1]).all():
-        return keys, values
-    if not in_order:
-        ordered = np.sort(keys)  # quicker than to put the weights in order too
-        if (ordered[1:] > ordered[:-1]).all():
-            return keys, values
-    order = np.lexsort((values, keys))  # NaN after all numbers, so it is kept, and found
-    keys, values = keys[order], values[order]
-    kept = np.append(keys[1:] != keys[:-1], True) | (values < 0)  # negative ones too, to be found
-    return keys[kept], values[kept]
+def one_set(ids: Any, weights: Any) -> tuple[Ids, npt.NDArray[Any]]:
+    """The items of one set, each id once, with its largest weight."""
+    values = native(real_rows(weights, "weights"))
+    if values.ndim != 1:
+        raise ValueError(f"weights must have one axis, the items of one set; got shape {values.shape}")
+    return _each_once(_read_ids(ids, values.shape), values, in_order=False)
 
 
 def set_error(status: int, values: npt.NDArray[Any], ids: Any, at: str = "") -> ValueError | MemoryError:
@@ -46,45 +37,113 @@ def set_error(status: int, values: npt.NDArray[Any], ids: Any, at: str = "") -> 
     return MemoryError(f"no memory for the sketch of {len(values)} items")
 
 
-def _sketch_dense(x: npt.NDArray[Any], options: Options) -> Registers:
-    x = native(x)
+def _core_options(recipe: Recipe, workers: int) -> tuple[bool, int, int, bool, int, int]:
+    return recipe.minhash, recipe.k, recipe.seed, recipe.normalize, recipe.bits or 0, workers
+
+
+def _dense_rows(weights: Any) -> npt.NDArray[Any]:
+    if isinstance(weights, list | tuple):
+        try:
+            weights = np.asarray(weights)
+        except ValueError:
+            raise ValueError(_ragged_text(weights)) from None
+    return native(real_rows(weights, "weights"))
+
+
+def _ragged_text(rows: Sequence[Any]) -> str:
+    lengths = [operator.length_hint(row) for row in rows]
+    other = next((i for i, length in enumerate(lengths) if length != lengths[0]), None)
+    where = "" if other is None else f" (row 0 has {lengths[0]}, row {other} has {lengths[other]})"
+    return (
+        f"weights: the rows of a list must have the same number of items{where}; "
+        "sets of different items go into a SciPy sparse matrix, or one at a time with ids="
+    )
+
+
+def _sketch_dense(x: npt.NDArray[Any], ids: Any, recipe: Recipe, workers: int) -> Registers:
+    names = None
+    if ids is not None:
+        names, x = _each_once(_read_ids(ids, x.shape), x, recipe.normalize)
     rows = x.reshape(-1, x.shape[-1]) if x.size else np.zeros((int(np.prod(x.shape[:-1])), x.shape[-1]))
-    out, failed, status = _core.sketch_rows(rows, None, None, *options)
+    out, failed, status = _core.sketch_rows(rows, names, None, *_core_options(recipe, workers))
     if failed >= 0:
         where = np.array(np.unravel_index(failed, x.shape[:-1]), np.intp) if x.ndim > 1 else np.array([], np.intp)
-        raise set_error(status, rows[failed], None, row_text(where))
+        raise set_error(status, rows[failed], names, row_text(where))
     shaped: Registers = out.reshape(*x.shape[:-1], out.shape[-1])
     return shaped
 
 
-def _sketch_pair(given: tuple[Any, ...], options: Options) -> Registers:
-    if len(given) != 2:
-        raise ValueError(f"weights as a tuple must be (ids, weights), got {len(given)} things; dense rows go in a list")
-    *_, normalize, _, _ = options
-    ids, values = pair(*given, in_order=normalize)
-    out, failed, status = _core.sketch_rows(values, ids, np.array([0, len(ids)], np.int64), *options)
-    if failed >= 0:
-        raise set_error(status, values, ids)
-    registers: Registers = out[0]
-    return registers
-
-
-def _sketch_sparse(matrix: Any, options: Options) -> Registers:
-    data, ids, starts = _rows(matrix)
+def _sketch_sparse(matrix: Any, ids: Any, recipe: Recipe, workers: int) -> Registers:
+    data, columns, starts = _rows(matrix)
     values = native(real_rows(data, "weights"))
-    if ids.dtype not in (np.int32, np.int64):
-        ids = ids.astype(np.int64)
-    out, failed, status = _core.sketch_rows(values, np.ascontiguousarray(ids), starts.astype(np.int64), *options)
+    if columns.dtype not in (np.int32, np.int64):
+        columns = columns.astype(np.int64)
+    names = columns
+    if ids is not None:
+        names, values, starts = _renamed(_read_ids(ids, matrix.shape), columns, values, starts, recipe.normalize)
+    out, failed, status = _core.sketch_rows(
+        values, np.ascontiguousarray(names), starts.astype(np.int64), *_core_options(recipe, workers)
+    )
     if failed >= 0:
         row = slice(starts[failed], starts[failed + 1])
-        raise set_error(status, values[row], ids[row], row_text(np.array([failed])) if matrix.ndim > 1 else "")
+        raise set_error(status, values[row], names[row], row_text(np.array([failed])) if matrix.ndim > 1 else "")
     return out[0] if matrix.ndim == 1 else out
 
 
+def _read_ids(ids: Any, shape: tuple[int, ...]) -> Ids:
+    """The ids of the items of weights of this shape."""
+    keys: Ids = unsigned(ids, "ids")
+    if keys.shape != shape[-1:]:
+        raise ValueError(
+            f"ids must have one id per item, shape {shape[-1:]} for weights of shape {shape}; got shape {keys.shape}"
+        )
+    return np.ascontiguousarray(keys)
+
+
+def _increasing(ids: Ids) -> bool:
+    return bool((ids[1:] > ids[:-1]).all())
+
+
+def _usable(ids: Ids, in_order: bool) -> bool:
+    """Are all ids different, and increasing if they have to be `in_order`?"""
+    return _increasing(ids) or (not in_order and _increasing(np.sort(ids)))
+
+
+def _each_once(ids: Ids, x: npt.NDArray[Any], in_order: bool) -> tuple[Ids, npt.NDArray[Any]]:
+    """The items of dense rows, each id once, with its largest weight; `in_order` of the ids if that is asked."""
+    if _usable(ids, in_order):
+        return ids, x
+    order = np.argsort(ids)
+    ids, x = ids[order], x[..., order]
+    first = np.flatnonzero(np.append(True, ids[1:] != ids[:-1]))
+    return ids[first], _largest(x, first)
+
+
+def _renamed(
+    ids: Ids, columns: npt.NDArray[Any], values: npt.NDArray[Any], starts: npt.NDArray[Any], in_order: bool
+) -> tuple[Ids, npt.NDArray[Any], npt.NDArray[Any]]:
+    """The items of sparse rows likewise: ids in the place of columns, weights and starts."""
+    if _usable(ids, in_order):
+        return ids[columns], values, starts
+    rows, keys = _row_numbers(starts), ids[columns]
+    order, first = _places(rows, keys)
+    return keys[order][first], _largest(values[order], first), _starts(rows[order][first], len(starts) - 1)
+
+
+def _largest(x: npt.NDArray[Any], first: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
+    """The largest weight of each group of the last axis, or a bad one, which the core then finds.
+
+    Groups begin at `first`.
+    """
+    least, most = (f.reduceat(x, first, axis=-1) for f in (np.minimum, np.maximum))
+    largest: npt.NDArray[Any] = np.where(least < 0, least, most)  # NaN is both
+    return largest
+
+
 def _rows(matrix: Any) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:
-    """Data, indices and indptr of a SciPy matrix as CSR, each column once a row and in order."""
+    """Data, indices and indptr of a SciPy matrix as CSR, each column once per row and in order."""
     if matrix.ndim > 2:
-        raise ValueError(f"weights as a sparse array must have one or two axes, got {matrix.ndim}")
+        raise ValueError(f"weights as a sparse array must have 1 or 2 axes, got {matrix.ndim}")
     if matrix.dtype.kind not in "biuf":
         raise TypeError(f"weights must be real numbers, got dtype {matrix.dtype}")
     if matrix.ndim == 1:
@@ -106,7 +165,7 @@ def _rows(matrix: Any) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[
     used = slice(starts[0], starts[-1])
     data, ids, starts = data[used], ids[used], starts - starts[0]
     if not _in_order(ids, starts):
-        return _summed(np.repeat(np.arange(csr.shape[0]), np.diff(starts)), ids, data, csr.shape[0])
+        return _summed(_row_numbers(starts), ids, data, csr.shape[0])
     return data, ids, starts
 
 
@@ -122,9 +181,28 @@ def _summed(
     rows: npt.NDArray[Any], columns: npt.NDArray[Any], data: npt.NDArray[Any], count: int
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[Any], npt.NDArray[np.int64]]:
     """Data, indices and indptr of `count` rows. Duplicates are summed in double, in the order in which they come."""
-    order = np.lexsort((columns, rows))  # stable
+    order, first = _places(rows, columns)
+    total = np.zeros(len(first))
+    group = np.repeat(np.arange(len(first)), np.diff(np.append(first, len(rows))))
+    np.add.at(total, group, data[order].astype(np.float64))
+    at = order[first]
+    return total, columns[at], _starts(rows[at], count)
+
+
+def _places(rows: npt.NDArray[Any], columns: npt.NDArray[Any]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """A stable order of entries by row and column, and where in it each place, which may hold several, begins."""
+    order = np.lexsort((columns, rows))
     rows, columns = rows[order], columns[order]
-    new = np.append(True, (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1]))
-    total = np.zeros(int(new.sum()))
-    np.add.at(total, np.cumsum(new) - 1, data[order].astype(np.float64))
-    return total, columns[new], np.searchsorted(rows[new], np.arange(count + 1))
+    new = np.ones(len(order), bool)
+    new[1:] = (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1])
+    return order, np.flatnonzero(new)
+
+
+def _row_numbers(starts: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+    """The row of each entry, where `starts` says where rows begin and the last one ends."""
+    return np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+
+
+def _starts(rows: npt.NDArray[Any], count: int) -> npt.NDArray[np.intp]:
+    """The inverse of `_row_numbers`, for `count` rows."""
+    return np.searchsorted(rows, np.arange(count + 1))
