@@ -102,7 +102,10 @@ def prime_from(k):
 
 def winners(k, register, exponent, mantissa, *rest):
     """For each register the arrival with the smallest (exponent, mantissa, *rest): its index, or -1."""
-    order = np.lexsort((*rest[::-1], mantissa, exponent, register))
+    least = np.full(k, np.iinfo(exponent.dtype).max)
+    np.minimum.at(least, register, exponent)
+    early = np.flatnonzero(exponent == least[register])
+    order = early[np.lexsort([key[early] for key in (*rest[::-1], mantissa, register)])]
     which, start = np.unique(register[order], return_index=True)
     won = np.full(k, -1)
     won[which.astype(int)] = order[start]
