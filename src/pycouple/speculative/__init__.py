@@ -9,10 +9,9 @@ Position is everywhere the absolute index, in the whole sequence with its prompt
 No LLM library is imported here: `pycouple.plugins` has those.
 """
 
-from pycouple.speculative.lists import list_target, list_target_logits
+from pycouple.speculative.lists import list_target, list_target_logits, verify_list
 from pycouple.speculative.loop import Generation, generate
 from pycouple.speculative.ratio import ratio_test
-from pycouple.speculative.several import verify_list
 from pycouple.speculative.verification import Verified, draft, race, verify
 from pycouple.speculative.warpers import SamplingParams, warp
 

@@ -48,7 +48,7 @@ def ratio_test(
     It must never be combined with shared noise. The test is right because, given the draft, acceptance and the second
     draw are independent of how the draft was drawn. With the drafter's noise in the second draw, an item that has just
     lost the race under p is drawn again from q - p under the same clocks, and what comes out does not have the law q.
-    vLLM had such a fault (pull requests 47386 and 54282); tests/sampling/test_acceptance.py shows the bias.
+    vLLM had such a fault (pull requests 47386 and 54282); tests/speculative/test_acceptance.py shows the bias.
 
     Examples
     --------
