@@ -5,7 +5,7 @@ All seeds are fixed. Each test fails with probability at most ALPHA for seeds ch
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import integrate, stats
 
 from pycouple import clocks, theory
 from pycouple.cli import distributions
@@ -100,23 +100,59 @@ def test_law_of_lists(invariance):
     assert chi_square(counts, q[0][:, np.newaxis] * q) > ALPHA / 2
 
 
-def test_conditional_lists_accept_more():
-    """The second token of a draft whose rivals are out: its own race alone, so the Gumbel formula, exactly."""
-    table, other = markov(12)
-    strong = conditional = tried = 0
-    for position in range(0, 6000, 3):
-        drafts = [[int(draft(other[0], 13, position, stream=k))] for k in range(4)]
-        for d in drafts:
-            d.append(int(draft(other[d[0]], 13, position + 1, stream=drafts.index(d))))
+def match_against(p, q, count):
+    """How often a draft of one stream is the target's draw over `count` streams, this one among them, exactly.
+
+    Let item j be both, and t its clock in the draft's stream. If that is its smallest clock, all other items must be
+    late enough for p and q in that stream, and for q in the others, whose smallest clock is Exp(count - 1): the first
+    term. If its smallest clock is t / r of another stream, with r > 1, it is an integral over r: the second.
+    """
+    total, others = 0.0, count - 1
+    for j in np.flatnonzero((p > 0) & (q > 0)):
+
+        def rate(r, a=p / p[j], b=q / q[j], rest=others / q[j]):
+            return np.maximum(r * a, b).sum() + rest
+
+        total += 1 / rate(1.0) + others * integrate.quad(lambda r: rate(r) ** -2, 1, np.inf)[0]
+    return total
+
+
+def test_second_tokens_of_lists():
+    """Where one draft is right, its second token has the other streams against it if "strong", and none if not.
+
+    The clocks of the second position are new, so given the first token the chances are exact: `match_against` four
+    streams, and the race's agreement.
+    """
+    table, other = markov(6)
+    tried, strong, conditional = np.zeros((3, 6), int)
+    for position in range(0, 12_000, 3):
+        first = draft(np.broadcast_to(other[0], (4, 6)), 13, position, stream=range(4))
+        second = draft(other[first], 13, position + 1, stream=range(4))
+        drafts = np.stack([first, second], axis=1).tolist()
         rows = [table[[0, *d]] for d in drafts]
         a, b = (verify_list(drafts, rows, 13, position, invariance=kind) for kind in ("strong", "conditional"))
-        assert a.tokens[0] == b.tokens[0]
-        if sum(d[0] == a.tokens[0] for d in drafts) == 1:
-            tried += 1
-            strong += a.accepted > 1
-            conditional += b.accepted > 1
-    assert tried > 300
-    assert conditional > strong + 3 * np.sqrt(tried)
+        token = a.tokens[0]
+        assert token == b.tokens[0]
+        if np.sum(first == token) == 1:
+            tried[token] += 1
+            strong[token] += a.accepted > 1
+            conditional[token] += b.accepted > 1
+    p, q = softmax(other), softmax(table)
+    print(
+        tried,
+        strong,
+        conditional,
+        [
+            (float(theory.agreement(p[t], q[t])), match_against(p[t], q[t], 4), match_against(p[t], q[t], 1))
+            for t in range(6)
+        ],
+    )
+    assert tried.sum() > 600
+    for token in np.flatnonzero(tried):
+        alone, against = float(theory.agreement(p[token], q[token])), match_against(p[token], q[token], 4)
+        assert against < alone - 0.1
+        assert stats.binomtest(conditional[token], tried[token], alone).pvalue > ALPHA / 12
+        assert stats.binomtest(strong[token], tried[token], against).pvalue > ALPHA / 12
 
 
 def test_ratio_test_has_the_targets_law_and_accepts_1_minus_d():

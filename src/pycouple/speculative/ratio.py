@@ -54,8 +54,11 @@ def ratio_test(
     --------
     >>> from pycouple.speculative import ratio_test
     >>> rng = np.random.default_rng(1)
-    >>> ratio_test([0], np.log([[0.9, 0.1]]), np.log([[0.5, 0.5], [0.2, 0.8]]), rng).accepted in (0, 1)
-    True
+    >>> p, q = np.log([[0.9, 0.1]]), np.log([[0.5, 0.5], [0.2, 0.8]])
+    >>> drafts = rng.choice(2, size=2000, p=[0.9, 0.1])
+    >>> accepted = [ratio_test([token], p, q, rng).accepted for token in drafts]
+    >>> round(float(np.mean(accepted)), 1)  # 1 - D
+    0.6
     """
     params = SamplingParams() if params is None else params
     p, q = _softmax(warp(draft_logits, params)), _softmax(warp(target_logits, params))
