@@ -79,7 +79,7 @@ def sample(
     ndarray of int64
         The drawn items, numbered from `item_offset`. The shape is that of `weights` without `axis`, broadcast against
         `seed`, `step`, `stream` and `item_offset`; a single row gives a NumPy scalar. A row that is broadcast along a
-        batch of steps is read once, not once a draw.
+        batch of steps is read once, not once per draw.
 
     Raises
     ------
@@ -96,15 +96,11 @@ def sample(
 
     Notes
     -----
-    Item i is drawn with probability ``weights[i] / sum(weights)``: each item has a clock E_i, an Exp(1) variable made
-    from (seed, step, stream, i) alone, and the smallest ``E_i / weights[i]`` wins. Two parties with distributions p and
-    q draw the same item with probability ``sum_i 1 / sum_j max(p_j / p_i, q_j / q_i)``, at least (1 - D) / (1 + D)
-    where D is their total variation distance (Daliri, Musco and Suresh, arXiv 2408.07978).
-
-    With "minhash" darts are thrown at (item, height) one after the other, uniformly on items x [0, 1], the same darts
-    for all parties; the draw is the item of the first one with ``height < p[item]``. Two parties draw the same item
-    with probability ``sum_i min(p_i, q_i) (1 + abs(p_i - q_i)) / sum_j max(p_j, q_j)``, which is between
-    (1 - D) / (1 + D) and what the race reaches. They use the same dart with probability (1 - D) / (1 + D).
+    Item i is drawn with probability ``weights[i] / sum(weights)``. In the race each item has a clock E_i, an Exp(1)
+    variable made from (seed, step, stream, i) alone, and the smallest ``E_i / weights[i]`` wins. With "minhash" the
+    draw is the item of the first of a sequence of random darts (item, height) with ``height < p[item]``. How often two
+    parties agree, exactly, is `pycouple.theory.agreement`; it is at least (1 - D) / (1 + D), where D is the total
+    variation distance of their distributions (Daliri, Musco and Suresh, arXiv 2408.07978).
 
     The result is bit-identical on every CPU, ISA level, memory layout, batch shape and thread count, and for all
     releases that implement race version 1 and MinHash version 1. Scaling a row by a power of two does not change it
@@ -221,10 +217,9 @@ def race_logits(
 
     Notes
     -----
-    A change of every ``logits / temperature`` by less than half the margin cannot change the winner: the winner's score
-    falls by less than margin / 2 and no other rises by as much. So the margin says how much two machines' logits may
-    differ (another GPU, kernel, batch size or precision) before the token does. Scores are doubles: leave a few of
-    their ulps (some 1e-14 for scores near 10) for their rounding.
+    While every ``logits[i] / temperature`` changes by less than half the margin, the winner stays the same. So the
+    margin says how much two machines' logits may differ (another GPU, kernel, batch size or precision) before the token
+    does. Scores are doubles: leave a few of their ulps (some 1e-14 for scores near 10) for their rounding.
 
     All three results are bit-identical as in `sample`.
 

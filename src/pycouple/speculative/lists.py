@@ -74,21 +74,16 @@ def list_target(
 
     Notes
     -----
-    Item i has one clock a stream, E_i^(k); the smallest ``min over k of E_i^(k) / weights[i]`` wins, the lowest item
-    among equals. The smallest of K clocks is Exp(K), the same for all items, so that item i is still drawn with
-    probability ``weights[i] / sum(weights)``. With one stream it is ``sample(weights, seed, step, stream=s)``, bit for
-    bit.
+    Item i has one clock per stream, E_i^(k); the smallest ``min over k of E_i^(k) / weights[i]`` wins, the lowest item
+    among equals. Item i is still drawn with probability ``weights[i] / sum(weights)``. With one stream it is
+    ``sample(weights, seed, step, stream=s)``, bit for bit.
 
     A drafter with distribution p makes draft k by ``sample(p, seed, step, stream=streams[k])``. A server draws
-    ``list_target(q, seed, step, streams)``, emits that token, and goes on with a draft if and only if its token is the
-    same: no acceptance probability, nothing drawn anew. The list matching lemma says that some draft has it with
-    probability at least ``sum_j K / (sum_i max(q_i / q_j, p_i / p_j) + (K - 1) / q_j)``, where q_j and p_j are positive
-    (Rowan, Phan and Khisti, arXiv 2506.05632); with one stream that is exact.
-
-    So the text depends on the target's distributions, the seed and the streams, never on the drafter: a better drafter,
-    or none, gives the same text. The streams are part of the target's rule: another number of them draws from the same
-    distribution, but other tokens. `verify_list` keeps the list fixed, where fewer drafts still follow the text too, or
-    shortens it, as its `invariance` says.
+    ``list_target(q, seed, step, streams)``, emits that token, and goes on with a draft if and only if its token is
+    the same. So the text depends on the target's distributions, the seed and the streams, never on the drafter. The
+    streams are part of the target's rule: another number of them draws from the same distribution, but other tokens.
+    Why that is so, and how often a draft is right (Rowan, Phan and Khisti, arXiv 2506.05632), the documentation says
+    under "How it works"; `verify_list` does all this for drafts of several tokens.
 
     The draw is a pure function of the row, seed, step and the set of streams, bit-identical on every machine as in
     `pycouple.sample`.
@@ -141,7 +136,7 @@ def list_target_logits(
     -----
     The largest ``max over k of logits[i] / temperature - ln(E_i^(k))`` wins, the lowest item among equals; at
     temperature 0 the largest logit. A drafter makes draft k by ``sample_logits(..., stream=streams[k])``. What a server
-    does with the draw, its law, the lemma, the source and the guarantee are those of `list_target`; with one stream it
+    does with the draw, its law, the source and the guarantee are those of `list_target`; with one stream it
     is ``sample_logits(..., stream=s)``, bit for bit.
 
     Examples
@@ -189,7 +184,7 @@ def verify_list(
 
         - "strong": always all of them. The text depends on the target, the seed and the streams alone, whatever the
           drafts are. It costs: a draft that is left alone still has K - 1 streams against it, so drafts of several
-          tokens that part early are hardly better together than one (the README has a table).
+          tokens that part early are hardly better together than one.
         - "conditional": those of the drafts that are right so far (Algorithm 2 of the paper). The text also depends on
           which drafts those were, so on the drafters. Later tokens are accepted as often as one draft's are, or more.
 

@@ -23,7 +23,7 @@ class Generation(NamedTuple):
 
     @property
     def tokens_per_call(self) -> float:
-        """New tokens a call of the target."""
+        """New tokens per call of the target."""
         return len(self.tokens) / self.target_calls if self.target_calls else 0.0
 
 
@@ -59,7 +59,7 @@ def generate(
     params : SamplingParams, optional
         Of both.
     draft_length : int, default 4
-        Drafts a call of the target, at least 0.
+        Drafts per call of the target, at least 0.
     max_new_tokens : int, default 128
     stop_tokens : collection of int
         After one of these generation ends; it is the last token.

@@ -45,10 +45,8 @@ def ratio_test(
     Leviathan, Kalman and Matias (arXiv 2211.17192). A token is accepted with probability 1 - D, more often than by
     shared noise, and the text has the target's law. But another drafter gives another text.
 
-    It must never be combined with shared noise. The test is right because, given the draft, acceptance and the second
-    draw are independent of how the draft was drawn. With the drafter's noise in the second draw, an item that has just
-    lost the race under p is drawn again from q - p under the same clocks, and what comes out does not have the law q.
-    vLLM had such a fault (pull requests 47386 and 54282); tests/speculative/test_acceptance.py shows the bias.
+    It must never be combined with shared noise: the text would not have the target's law. The documentation says why
+    under "How it works", and tests/speculative/test_acceptance.py shows the bias.
 
     Examples
     --------

@@ -132,9 +132,9 @@ def verify(
     target_logits : array_like, shape (rows, n)
         The target's next-token logits before the first draft, after it, and so on: K + 1 rows. Of a batch the rows of
         one sequence after those of the other, as engines have them.
-    seed : int, or one a sequence
+    seed : int, or one per sequence
         In 0..2**64 - 1.
-    position : int, or one a sequence
+    position : int, or one per sequence
         The absolute index of the token that the first row predicts. The row after it predicts the next index.
     params : SamplingParams, optional
         The target's.
@@ -152,14 +152,13 @@ def verify(
     Raises
     ------
     ValueError, TypeError
-        As for `draft`; the number of rows is not that of the drafts and one more a sequence.
+        As for `draft`; the number of rows is not that of the drafts and one more per sequence.
 
     Notes
     -----
-    All rows are drawn in one call, each as `draft` draws it. A token is accepted if and only if it is the target's own
-    draw, so a drafter that draws by `draft` with the same seed and position is right with the probability
-    ``agreement(p, q)`` of the Gumbel race, and any other drafter changes the speed only. Never feed a ratio test
-    (accept with probability min(1, q / p)) with shared noise: `ratio_test` says why.
+    All rows are drawn in one call, each as `draft` draws it. A drafter that draws by `draft` with the same seed and
+    position is right with the probability ``pycouple.theory.agreement(p, q)``, and any other drafter changes the speed
+    only. Never feed a ratio test (accept with probability min(1, q / p)) with shared noise: see `ratio_test`.
 
     Examples
     --------
