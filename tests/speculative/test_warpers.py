@@ -1,6 +1,8 @@
 """SamplingParams and warp: which tokens are kept, against a plain reading, on every ISA level."""
 
+import dataclasses
 import math
+import pickle
 
 import mpmath
 import numpy as np
@@ -132,13 +134,29 @@ def test_exp(level):
         ({"top_p": 1.1}, ValueError, r"top_p must be in \[0, 1\], got 1.1"),
         ({"top_p": True}, TypeError, "top_p must be a real number, got bool"),
         ({"min_p": -1}, ValueError, r"min_p must be in \[0, 1\], got -1"),
-        ({"top_k": -1}, ValueError, "top_k must be at least 0, got -1"),
+        ({"top_k": -2}, ValueError, "top_k must be positive, or 0 or -1 to keep all; got -2"),
         ({"top_k": 1.5}, TypeError, "top_k must be an integer, got float"),
+        ({"top_k": True}, TypeError, "top_k must be an integer, got bool"),
     ],
 )
 def test_bad_params(arguments, error, pattern):
-    with pytest.raises(error, match=pattern):
+    with pytest.raises(error, match=f"^{pattern}"):
         SamplingParams(**arguments)
+
+
+def test_params_as_users_of_other_libraries_write_them():
+    """-1 is off in vLLM, and None is what a generation config of transformers leaves open."""
+    assert SamplingParams(top_k=-1) == SamplingParams()
+    assert SamplingParams(top_k=-1).top_k == 0
+    assert SamplingParams(None, None, None, None) == SamplingParams()
+    assert SamplingParams(np.float32(0.5), np.int64(3), 1, 0) == SamplingParams(0.5, 3)
+    params = SamplingParams(0.7, 5, 0.9, 0.05)
+    assert dataclasses.asdict(params) == {"temperature": 0.7, "top_k": 5, "top_p": 0.9, "min_p": 0.05}
+    assert dataclasses.replace(params, top_k=-1) == SamplingParams(0.7, 0, 0.9, 0.05)
+    assert pickle.loads(pickle.dumps(params)) == params
+    assert hash(params) == hash(SamplingParams(0.7, 5, 0.9, 0.05))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        params.top_k = 3
 
 
 @pytest.mark.parametrize("params", [SamplingParams(top_p=0.5), SamplingParams(top_k=2), SamplingParams()])

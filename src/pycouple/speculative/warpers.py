@@ -17,16 +17,19 @@ _FIRST_LOOK = 256  # items sorted at first to find a nucleus
 _PIECE = 2**17  # logits at a time, so that what is made of them stays in a cache
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class SamplingParams:
     """How tokens are drawn from logits; the meaning and the order are those of transformers' warpers.
+
+    None is the default of each, as what a generation config leaves open is.
 
     Parameters
     ----------
     temperature : float, default 1.0
         Finite and not negative; 0 takes the largest logit, whatever the others say.
     top_k : int, default 0
-        Keep the so many largest logits, and those equal to the last of them; 0 keeps all.
+        Keep the so many largest logits, and those equal to the last of them. 0 keeps all, and so does -1, which becomes
+        0: it is how users of vLLM write it.
     top_p : float, default 1.0
         In [0, 1]. Keep the fewest largest logits whose probabilities sum to top_p or more, at least one; 1 keeps all.
     min_p : float, default 0.0
@@ -40,27 +43,43 @@ class SamplingParams:
     Examples
     --------
     >>> from pycouple.speculative import SamplingParams
-    >>> SamplingParams(temperature=0.8, top_p=0.95)
+    >>> SamplingParams(temperature=0.8, top_k=-1, top_p=0.95)
     SamplingParams(temperature=0.8, top_k=0, top_p=0.95, min_p=0.0)
     """
 
-    temperature: float = 1.0
-    top_k: int = 0
-    top_p: float = 1.0
-    min_p: float = 0.0
+    temperature: float
+    top_k: int
+    top_p: float
+    min_p: float
 
-    def __post_init__(self) -> None:
-        for name, most in (("temperature", math.inf), ("top_p", 1.0), ("min_p", 1.0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, float | int | np.floating | np.integer):
-                raise TypeError(f"{name} must be a real number, got {type(value).__name__}")
-            if not 0 <= value <= most or value == math.inf:
-                wanted = "finite and at least 0" if most == math.inf else "in [0, 1]"
-                raise ValueError(f"{name} must be {wanted}, got {value}")
-            object.__setattr__(self, name, float(value))
-        object.__setattr__(self, "top_k", integer(self.top_k, "top_k"))
-        if self.top_k < 0:
-            raise ValueError(f"top_k must be at least 0, got {self.top_k}")
+    def __init__(
+        self,
+        temperature: float | None = 1.0,
+        top_k: int | None = 0,
+        top_p: float | None = 1.0,
+        min_p: float | None = 0.0,
+    ) -> None:
+        count = 0 if top_k is None else integer(top_k, "top_k")
+        if count < -1:
+            raise ValueError(f"top_k must be positive, or 0 or -1 to keep all; got {count}")
+        for name, value in (
+            ("temperature", _real(temperature, "temperature", 1.0, math.inf)),
+            ("top_k", max(count, 0)),
+            ("top_p", _real(top_p, "top_p", 1.0, 1.0)),
+            ("min_p", _real(min_p, "min_p", 0.0, 1.0)),
+        ):
+            object.__setattr__(self, name, value)
+
+
+def _real(x: Any, name: str, default: float, most: float) -> float:
+    """`x` as a finite number in [0, most]."""
+    if x is None:
+        return default
+    if isinstance(x, bool) or not isinstance(x, float | int | np.floating | np.integer):
+        raise TypeError(f"{name} must be a real number, got {type(x).__name__}")
+    if not 0 <= x <= most or x == math.inf:
+        raise ValueError(f"{name} must be {'finite and at least 0' if most == math.inf else 'in [0, 1]'}, got {x}")
+    return float(x)
 
 
 def warp(logits: npt.ArrayLike, params: SamplingParams) -> Logits:
