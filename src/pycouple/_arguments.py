@@ -1,13 +1,14 @@
 """From what a caller passes to what the C core takes, and from what the core marks to an error that says why."""
 
 import operator
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from pycouple import _core
+from pycouple._arrays import array_of
 from pycouple._config import cores
 
 METHODS = ("gumbel", "minhash")
@@ -19,22 +20,48 @@ _ZERO.flags.writeable = False
 _NATIVE = frozenset("efd")  # float16, float32, float64
 
 
-def real_rows(x: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
-    """`x` as an array that the core reads: float16, float32 and float64 as they are, other real types cast."""
-    if isinstance(x, np.ma.MaskedArray):
-        raise TypeError(f"{name} must not be a masked array: fill it, with weight 0 or logit -inf for what is masked")
-    a = np.asarray(x)
+class Caller(NamedTuple):
+    """What the caller of a draw calls that which the core calls rows, step and temperature: errors use these names.
+
+    `place` says where in `rows` an element of the batch is, as the end of a message; without it each argument is named
+    with the index in its own array.
+    """
+
+    rows: str
+    step: str = "step"
+    temperature: str = "temperature"
+    place: Callable[[tuple[int, ...]], str] | None = None
+
+    def name(self, parameter: str) -> str:
+        """The caller's name of a parameter of the core."""
+        return {"step": self.step, "temperature": self.temperature}.get(parameter, parameter)
+
+
+def real_rows(x: npt.ArrayLike, name: str, axis: Any = -1) -> npt.NDArray[Any]:
+    """`x` as rows that the core reads, their items last.
+
+    float16, float32 and float64 are not copied, other real types are cast.
+    """
+    a = x if type(x) is np.ndarray else array_of(x, name)
     if a.dtype.char not in _NATIVE:
-        if a.dtype.kind in "biuf":
-            with np.errstate(over="ignore"):  # what is too large becomes infinite, which is an error later
-                a = a.astype(np.float64)
-        elif a.dtype.name == "bfloat16" or a.dtype.name.startswith("float8"):
-            a = a.astype(np.float32)
-        else:
-            raise TypeError(f"{name} must be real numbers, got dtype {a.dtype}")
+        a = _cast(a, name)
     if a.ndim == 0:
         raise ValueError(f"{name} must have at least one axis, the items; got a single number")
-    return a
+    if axis == -1 and type(axis) is int:
+        return a
+    number = integer(axis, "axis")
+    if not -a.ndim <= number < a.ndim:
+        raise np.exceptions.AxisError(number, a.ndim, name)
+    return np.moveaxis(a, number, -1)
+
+
+def _cast(a: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
+    if a.dtype.kind in "biuf":
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, which is an error later
+            return a.astype(np.float64)
+    if a.dtype.name == "bfloat16" or a.dtype.name.startswith("float8"):
+        return a.astype(np.float32)
+    raise TypeError(f"{name} must be real numbers, got dtype {a.dtype}")
 
 
 def unsigned(x: Any, name: str, limit: int = UINT64_LIMIT) -> Any:
@@ -45,9 +72,7 @@ def unsigned(x: Any, name: str, limit: int = UINT64_LIMIT) -> Any:
         if 0 < x < limit:
             return np.array(x, np.uint64)  # a ufunc takes arrays without a dimension faster than scalars
         raise ValueError(f"{name} must be in 0..{limit_text(limit)}, got {x}")
-    if isinstance(x, np.ma.MaskedArray):
-        raise TypeError(f"{name} must not be a masked array")
-    a = np.asarray(x)
+    a = array_of(x, name)
     if a.dtype.kind not in "iu":
         if a.size == 0 and not isinstance(x, np.ndarray):
             return a.astype(np.uint64)
@@ -92,21 +117,25 @@ def limit_text(limit: int) -> str:
 
 
 def _kind_text(x: Any, a: npt.NDArray[Any]) -> str:
-    return f"dtype {a.dtype}" if isinstance(x, np.ndarray | list | tuple) else type(x).__name__
+    if a.ndim == 0 and not hasattr(x, "__dlpack__"):
+        return type(x).__name__
+    return f"dtype {a.dtype}"
 
 
-def temperatures(x: Any) -> Any:
+def temperatures(x: Any, name: str = "temperature") -> Any:
     """`x` as a float64 array. The core checks the values, row by row."""
     if type(x) is float:
         return np.array(x)
-    a = np.asarray(x)
+    a = array_of(x, name)
     if a.dtype.kind not in "biuf":
-        raise TypeError(f"temperature must be real numbers, got {_kind_text(x, a)}")
+        raise TypeError(f"{name} must be real numbers, got {_kind_text(x, a)}")
     return a.astype(np.float64)
 
 
 def integer(x: Any, name: str) -> int:
     """`x` as an int; True and False are none."""
+    if type(x) is int:
+        return x
     try:
         if isinstance(x, bool | np.bool_):
             raise TypeError
@@ -141,7 +170,7 @@ def check_pair(p: npt.NDArray[Any], q: npt.NDArray[Any], left: str = "p", right:
     if p.shape[-1] != q.shape[-1]:
         counts = f"{left} has {p.shape[-1]}, {right} has {q.shape[-1]}"
         raise ValueError(f"{left} and {right} must be over the same items: {counts}")
-    check_shapes(left, p, -1, {right: np.broadcast_to(0, q.shape[:-1])})
+    check_shapes(left, p, {right: np.broadcast_to(0, q.shape[:-1])})
 
 
 def check_out(out: Any, dtypes: tuple[type, ...]) -> None:
@@ -153,67 +182,98 @@ def check_out(out: Any, dtypes: tuple[type, ...]) -> None:
         raise TypeError(f"out must be {what} ({wanted}), got {type(out).__name__}")
     if any(a.dtype != dtype for a, dtype in zip(arrays, dtypes, strict=True)):
         raise TypeError(f"out must be of type {wanted}, got {', '.join(str(a.dtype) for a in arrays)}")
+    if any(np.shares_memory(a, b) for i, a in enumerate(arrays) for b in arrays[:i]):
+        raise ValueError("out must be arrays that share no memory")
 
 
-def check_shapes(name: str, x: npt.NDArray[Any], axis: int, parameters: dict[str, Any]) -> None:
-    """Raise an error that names the arguments if their shapes do not broadcast."""
-    shapes = {name: np.moveaxis(x, axis, -1).shape[:-1]} | {key: np.shape(v) for key, v in parameters.items()}
+def check_out_shape(out: Any, shape: tuple[int, ...]) -> None:
+    """Raise an error unless results of this shape can be put into `out`."""
+    for a in out if isinstance(out, tuple) else (out,):
+        if a.shape != shape:
+            raise ValueError(f"out must have shape {shape}, that of the batch; got {a.shape}")
+        if not a.flags.writeable:
+            raise ValueError("out must be writeable")
+
+
+def check_shapes(name: str, x: npt.NDArray[Any], parameters: dict[str, Any]) -> tuple[int, ...]:
+    """The shape of the batch, or an error that names the arguments if their shapes do not broadcast."""
+    shapes = {name: x.shape[:-1]} | {key: np.shape(value) for key, value in parameters.items()}
+    return broadcast_shape(shapes, f" ({name} without its items)")
+
+
+def broadcast_shape(shapes: dict[str, tuple[int, ...]], note: str = "") -> tuple[int, ...]:
+    """The shape to which the arguments broadcast, or an error that names them."""
     try:
-        np.broadcast_shapes(*shapes.values())
+        return np.broadcast_shapes(*shapes.values())
     except ValueError:
-        batch = ", ".join(f"{key} {shape}" for key, shape in shapes.items() if shape)
-        raise ValueError(f"the batch shapes do not broadcast ({name} without its items): {batch}") from None
+        given = ", ".join(f"{name} {shape}" for name, shape in shapes.items() if shape)
+        raise ValueError(f"the batch shapes do not broadcast{note}: {given}") from None
 
 
-def row_text(where: npt.NDArray[np.intp], what: str = "row") -> str:
+def row_text(where: Sequence[int] | npt.NDArray[np.intp], what: str = "row") -> str:
     """Where in a batch something was wrong, as the end of a message; nothing for a single row."""
-    if where.size == 0:
+    if len(where) == 0:
         return ""
-    return f" at {what} {int(where[0])}" if where.size == 1 else f" at {what} {tuple(int(i) for i in where)}"
+    return f" at {what} {int(where[0])}" if len(where) == 1 else f" at {what} {tuple(int(i) for i in where)}"
 
 
 def row_error(
-    items: Any, name: str, x: npt.NDArray[Any], axis: int, parameters: dict[str, Any], limit: int
+    items: Any, caller: Caller, x: npt.NDArray[Any], parameters: dict[str, Any], limit: int
 ) -> ValueError | MemoryError:
     """The error for the first row that the core marked in `items`; item numbers are below `limit`."""
     items = np.asarray(items)
-    where = np.argwhere(items < 0)[0]
-    row = tuple(where)
-    status = int(items[row]) - _core.NO_WINNER
-    at = row_text(where)
-    got = {key: np.broadcast_to(value, items.shape)[row] for key, value in parameters.items()}
-    values = np.broadcast_to(np.moveaxis(x, axis, -1), (*items.shape, x.shape[axis]))[row]
+    where = tuple(int(i) for i in np.argwhere(items < 0)[0])
+    status = int(items[where]) - _core.NO_WINNER
+    values = x[_own(where, x.shape[:-1])]
+    n = len(values)
+    row = row_text(_own(where, x.shape[:-1])) if caller.place is None else caller.place(where)
+    kind = "logit" if "temperature" in parameters else "weight"
+
+    def got(parameter: str, place: str) -> str:
+        value = np.asarray(parameters[parameter])
+        own = _own(where, value.shape)
+        return f"{value[own]}{row_text(own, 'index') if caller.place is None else place}"
+
     if status == _core.BAD_VALUE:
-        return ValueError(f"{name}: {bad_value(name, values)}{at}")
+        return ValueError(f"{caller.rows}: {bad_value(kind, values, at=row)}")
     if status == _core.NO_ITEM:
-        if x.shape[axis] == 0:
-            return ValueError(f"{name}: there are no items (n = 0){at}")
-        what = "no weight is positive" if name != "logits" else "every logit is -inf"
-        return ValueError(f"{name}: {what}{at}, so there is nothing to draw")
+        return ValueError(f"{caller.rows}: {no_item(kind, n, row)}")
     if status == _core.BAD_TEMPERATURE:
-        return ValueError(f"temperature must be finite and at least 0, got {got['temperature']}{at}")
+        return ValueError(f"{caller.temperature} must be finite and at least 0, got {got('temperature', row)}")
     if status == _core.OVERFLOW:
+        temperature = np.broadcast_to(parameters["temperature"], items.shape)[where]
         with np.errstate(over="ignore"):
-            item = int(np.argmax(np.isfinite(values) & np.isinf(values.astype(np.float64) / got["temperature"])))
+            item = int(np.argmax(np.isfinite(values) & np.isinf(values.astype(np.float64) / temperature)))
         return ValueError(
-            f"temperature {got['temperature']} is so small that logit / temperature overflows for item {item}, "
-            f"logit {values[item]}{at}; mask items with -inf, and take the largest logit with temperature=0"
+            f"{caller.temperature} {got('temperature', '')} is so small that logit / temperature overflows for item "
+            f"{item}, logit {values[item]}{row}; mask items with -inf, and take the largest logit with temperature=0"
         )
-    if status == _core.BAD_STREAM:
-        return ValueError(f"stream must be in 0..{STREAM_LIMIT - 1}, got {got['stream']}{at}")
-    if status == _core.BAD_OFFSET and x.shape[axis] > limit:
-        return ValueError(f"{name}: {x.shape[axis]} items are more than the {limit} that can be told apart")
+    if status == _core.BAD_OFFSET and n > limit:
+        return ValueError(f"{caller.rows}: {n} items are more than the {limit} that can be told apart")
     if status == _core.BAD_OFFSET:
-        return ValueError(
-            f"item_offset must be a multiple of 64 that leaves every item below {limit}, got {got['item_offset']}{at}"
-        )
-    return MemoryError(f"no memory for the scratch of a row of {x.shape[axis]} items")
+        offset = got("item_offset", row)
+        return ValueError(f"item_offset must be a multiple of 64 that leaves every item below {limit}, got {offset}")
+    return MemoryError(f"no memory for the scratch of a row of {n} items")
 
 
-def bad_value(name: str, values: npt.NDArray[Any], ids: npt.NDArray[Any] | None = None) -> str:
+def _own(where: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The place in an argument of this shape of an element of the batch to which it is broadcast."""
+    return tuple(0 if size == 1 else i for i, size in zip(where[len(where) - len(shape) :], shape, strict=True))
+
+
+def no_item(kind: str, n: int, at: str) -> str:
+    """Why there is nothing to draw from a row of `n` items."""
+    if n == 0:
+        return f"there are no items (n = 0){at}"
+    what = "no weight is positive" if kind == "weight" else "every logit is -inf"
+    return f"{what}{at}, so there is nothing to draw"
+
+
+def bad_value(kind: str, values: npt.NDArray[Any], ids: npt.NDArray[Any] | None = None, at: str = "") -> str:
     """What is wrong with the first bad value of a row, whose items are numbered from 0 or have ids."""
-    if name == "logits":
+    if kind == "logit":
         item = int(np.argmax(np.isnan(values) | (values == np.inf)))
-        return f"logit of item {item} is {values[item]}; it must be finite or -inf"
+        return f"logit of item {item} is {values[item]}{at}; it must be finite or -inf"
     item = int(np.argmax(~((values >= 0) & (values < np.inf))))
-    return f"weight of item {item if ids is None else ids[item]} is {values[item]}; it must be finite and not negative"
+    number = item if ids is None else ids[item]
+    return f"weight of item {number} is {values[item]}{at}; it must be finite and not negative"

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pycouple import _core, ufuncs
-from pycouple._arguments import STREAM_LIMIT, unsigned
+from pycouple._arguments import STREAM_LIMIT, broadcast_shape, unsigned
 
 Reals = npt.NDArray[np.float64]
 
@@ -17,7 +17,7 @@ def clocks(seed: npt.ArrayLike, step: npt.ArrayLike, items: npt.ArrayLike, *, st
     Parameters
     ----------
     seed, step : array_like of int
-        In 0..2**64 - 1.
+        In 0..2**64 - 1. In text `step` is the position of the token being predicted.
     items : array_like of int
         In 0..2**34 - 1, in any order: each clock costs two hashes, however many items there are.
     stream : array_like of int, default 0
@@ -31,7 +31,7 @@ def clocks(seed: npt.ArrayLike, step: npt.ArrayLike, items: npt.ArrayLike, *, st
     Raises
     ------
     ValueError
-        A number is out of range.
+        A number is out of range; shapes do not broadcast.
     TypeError
         An argument is not of an integer type.
 
@@ -136,10 +136,15 @@ def seed_from(*parts: str | bytes | int) -> int:
 
 
 def _random(ufunc: np.ufunc, seed: Any, step: Any, items: Any, stream: Any, limit: int) -> Reals:
-    values: Reals = ufunc(
+    arguments = (
         unsigned(seed, "seed"),
         unsigned(step, "step"),
         unsigned(stream, "stream", STREAM_LIMIT),
         unsigned(items, "items", limit),
     )
+    try:
+        values: Reals = ufunc(*arguments)
+    except ValueError:
+        broadcast_shape({name: a.shape for name, a in zip(("seed", "step", "stream", "items"), arguments, strict=True)})
+        raise
     return values

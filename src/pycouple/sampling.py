@@ -4,28 +4,20 @@ Every draw is a pure function of the distribution and of (seed, step, stream); `
 write it down to the bit. The argument types, broadcasting and errors are those of `sample`, everywhere.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from pycouple import _core, ufuncs
-from pycouple._arguments import (
-    METHODS,
-    STREAM_LIMIT,
-    check_choice,
-    check_out,
-    check_pair,
-    check_shapes,
-    real_rows,
-    row_error,
-    temperatures,
-    threads,
-    unsigned,
-)
+from pycouple import ufuncs
+from pycouple._arguments import METHODS, Caller, check_choice, check_pair, real_rows
+from pycouple._draws import draw, logits_parameters, weights_parameters
 
 Items = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]
+
+
+WEIGHTS, LOGITS = Caller("weights"), Caller("logits")
 
 
 class Race(NamedTuple):
@@ -87,7 +79,7 @@ def sample(
         A weight is negative, NaN or infinite; a row has no positive weight or no item; a seed, step, stream or
         item_offset is out of range; batch shapes do not broadcast. The message names the argument and the row.
     TypeError
-        An argument is not of a real (weights) or integer type; `weights` is a masked array; `out` is not int64.
+        An argument is not of a real (weights) or integer type, or a masked array; `out` is not an array of int64.
 
     See Also
     --------
@@ -114,8 +106,10 @@ def sample(
     >>> pycouple.sample(p, seed=7, step=[0, 1, 2, 3, 4], method="minhash")
     array([2, 0, 0, 1, 0])
     """
-    rows = real_rows(weights, "weights")
-    return _sample(method, "weights", rows, seed, step, stream, axis, item_offset, out, workers)
+    x = real_rows(weights, "weights", axis)
+    parameters = weights_parameters(WEIGHTS, seed, step, stream, item_offset)
+    items: Items = draw(_coupling(method), WEIGHTS, x, parameters, out, workers)
+    return items
 
 
 def sample_logits(
@@ -173,8 +167,9 @@ def sample_logits(
     >>> int(pycouple.sample_logits(logits, seed=7, temperature=0))
     0
     """
-    x, parameters = _logits_arguments(logits, seed, step, temperature, stream, item_offset)
-    items: Items = _draw(ufuncs.sample_logits, "logits", x, parameters, axis, out, workers)
+    x = real_rows(logits, "logits", axis)
+    parameters = logits_parameters(LOGITS, seed, step, temperature, stream, item_offset)
+    items: Items = draw(ufuncs.sample_logits, LOGITS, x, parameters, out, workers)
     return items
 
 
@@ -229,8 +224,9 @@ def race_logits(
     >>> int(race.item), round(float(race.score), 6), round(float(race.margin), 6)
     (1, 3.413852, 2.854151)
     """
-    x, parameters = _logits_arguments(logits, seed, step, temperature, stream, item_offset)
-    return Race(*_draw(ufuncs.race_logits, "logits", x, parameters, axis, out, workers))
+    x = real_rows(logits, "logits", axis)
+    parameters = logits_parameters(LOGITS, seed, step, temperature, stream, item_offset)
+    return Race(*draw(ufuncs.race_logits, LOGITS, x, parameters, out, workers))
 
 
 def couple(
@@ -264,62 +260,11 @@ def couple(
     """
     left, right = real_rows(p, "p"), real_rows(q, "q")
     check_pair(left, right)
-    return _sample(method, "p", left, seed, step), _sample(method, "q", right, seed, step)
+    ufunc = _coupling(method)
+    parameters = weights_parameters(WEIGHTS, seed, step, 0, 0)
+    return draw(ufunc, Caller("p"), left, parameters), draw(ufunc, Caller("q"), right, parameters)
 
 
-def _sample(
-    method: str,
-    name: str,
-    x: npt.NDArray[Any],
-    seed: Any,
-    step: Any,
-    stream: Any = 0,
-    axis: int = -1,
-    item_offset: Any = 0,
-    out: Any = None,
-    workers: Any = 1,
-) -> Items:
-    parameters = {
-        "seed": unsigned(seed, "seed"),
-        "step": unsigned(step, "step"),
-        "stream": unsigned(stream, "stream", STREAM_LIMIT),
-        "item_offset": unsigned(item_offset, "item_offset"),
-    }
+def _coupling(method: str) -> np.ufunc:
     check_choice("method", method, METHODS)
-    ufunc = ufuncs.sample_minhash if method == "minhash" else ufuncs.sample_weights
-    items: Items = _draw(ufunc, name, x, parameters, axis, out, workers)
-    return items
-
-
-def _logits_arguments(
-    logits: npt.ArrayLike, seed: Any, step: Any, temperature: Any, stream: Any, item_offset: Any
-) -> tuple[npt.NDArray[Any], dict[str, Any]]:
-    return real_rows(logits, "logits"), {
-        "seed": unsigned(seed, "seed"),
-        "step": unsigned(step, "step"),
-        "temperature": temperatures(temperature),
-        "stream": unsigned(stream, "stream", STREAM_LIMIT),
-        "item_offset": unsigned(item_offset, "item_offset"),
-    }
-
-
-def _draw(
-    ufunc: np.ufunc, name: str, x: npt.NDArray[Any], parameters: dict[str, Any], axis: int, out: Any, workers: Any
-) -> Any:
-    options: dict[str, Any] = {} if axis == -1 else {"axis": axis}
-    if out is not None:
-        check_out(out, (np.int64,) if ufunc.nout == 1 else (np.int64, np.float64, np.float64))
-        options["out"] = out
-    count = threads(workers)
-    try:
-        result, marked = _core.call(ufunc, count, (x, *parameters.values()), options)
-    except np.exceptions.AxisError:
-        raise
-    except ValueError:
-        check_shapes(name, x, axis, parameters)
-        raise
-    if marked:
-        items = result[0] if isinstance(result, tuple) else result
-        limit = _core.MINHASH_ITEMS if ufunc is ufuncs.sample_minhash else _core.RACE_ITEMS
-        raise row_error(items, name, x, axis, parameters, limit)
-    return result
+    return ufuncs.sample_minhash if method == "minhash" else ufuncs.sample_weights

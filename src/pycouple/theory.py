@@ -127,7 +127,7 @@ def list_agreement_bound(p: npt.ArrayLike, q: npt.ArrayLike, k: npt.ArrayLike) -
     """
     left, right = _distributions(p, q)
     counts = _counts(k)
-    check_shapes("p", left, -1, {"k": counts})
+    check_shapes("p", left, {"k": counts})
     inner, q_of = _inner_sums(left, right)
     counts = counts[..., np.newaxis]
     # Where q_j is so small that the division overflows, the term is 0 to the last bit.
@@ -306,7 +306,7 @@ def _weights(weights: npt.ArrayLike, name: str) -> Reals:
     bad = ~((w >= 0) & (w < np.inf))
     if bad.any():
         row = np.argwhere(bad)[0][:-1]
-        raise ValueError(f"{name}: {bad_value(name, w[tuple(row)])}{row_text(row)}")
+        raise ValueError(f"{name}: {bad_value(name, w[tuple(row)], at=row_text(row))}")
     return w
 
 

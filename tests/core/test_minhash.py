@@ -142,7 +142,7 @@ def test_bad_weights(level, bad, message, n):
         w[1] = 0
     else:
         w[1, n // 2] = bad
-        message = f"weight of item {n // 2} {message}; .* at row 1"
+        message = f"weight of item {n // 2} {message} at row 1; "
     with pytest.raises(ValueError, match=message):
         draw(w, 1)
     with pytest.raises(ValueError, match=r"n = 0"):

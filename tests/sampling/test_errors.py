@@ -18,7 +18,7 @@ WEIGHTS = [
     ([0, -0.0], "no weight is positive"),
     ([], "n = 0"),
     (3.0, "at least one axis"),
-    ([[1, 1], [1, NAN]], "weight of item 1 is nan.* at row 1"),
+    ([[1, 1], [1, NAN]], "weight of item 1 is nan at row 1; it must be finite and not negative$"),
     ([[[1, 1]], [[0, 0]]], r"no weight is positive at row \(1, 0\)"),
 ]
 LOGITS = [
@@ -47,7 +47,7 @@ TEMPERATURES = [
     (-1.0, "temperature must be finite and at least 0, got -1.0"),
     (NAN, "temperature must be finite"),
     (INF, "temperature must be finite"),
-    ([1, NAN], "got nan at row 1"),
+    ([1, NAN], "temperature must be finite and at least 0, got nan at index 1$"),
     (1e-310, "temperature 1e-310 is so small that logit / temperature overflows"),
     (5e-324, "so small"),
 ]
@@ -115,7 +115,7 @@ def test_any_finite_logit_may_overflow(level):
             pycouple.sample_logits(y, 1, temperature=1e-280)
         assert pycouple.sample_logits(y, 1, temperature=1e-260) >= 0
     # One row, several temperatures: only the one that overflows is named.
-    with pytest.raises(ValueError, match=r"temperature 1e-05 .* item 1, logit -1e.304 at row 2"):
+    with pytest.raises(ValueError, match=r"^temperature 1e-05 at index 2 .* item 1, logit -1e.304;"):
         pycouple.sample_logits([0.0, -1e304], 1, temperature=[1.0, 0.0, 1e-5])
 
 
@@ -160,8 +160,13 @@ def test_couple_names_its_argument():
 
 
 def test_masked_arrays_are_refused():
-    with pytest.raises(TypeError, match="weights must not be a masked array"):
-        pycouple.sample(np.ma.array([1.0, 2.0], mask=[0, 1]), 1)
+    masked = np.ma.array([1, 2], mask=[0, 1])
+    advice = r"fill what is masked \(weights with 0, logits with -inf\)"
+    with pytest.raises(TypeError, match=f"^weights must not be a masked array: {advice}$"):
+        pycouple.sample(masked, 1)
+    for name in ("seed", "step", "temperature"):
+        with pytest.raises(TypeError, match=f"^{name} must not be a masked array: {advice}$"):
+            pycouple.sample_logits([1.0, 2.0], **({"seed": 1} | {name: masked}))
 
 
 def test_shapes_that_do_not_broadcast():
@@ -169,8 +174,19 @@ def test_shapes_that_do_not_broadcast():
         pycouple.sample(np.ones((3, 4)), [1, 2])
     with pytest.raises(ValueError, match=r"do not broadcast .*: logits \(4,\), temperature \(3,\)$"):
         pycouple.race_logits(np.ones((3, 4)), 1, temperature=[1, 2, 3], axis=0)
-    with pytest.raises(ValueError, match="axis 3 is out of bounds"):
-        pycouple.sample(np.ones((3, 4)), 1, axis=3)
+    with pytest.raises(ValueError, match=r"^the batch shapes do not broadcast: seed \(2,\), items \(3,\)$"):
+        pycouple.gumbels([1, 2], 1, [1, 2, 3])
+
+
+def test_axis():
+    for axis in (2, -3):
+        wanted = f"axis {axis} is out of bounds for array of dimension 2"
+        for name, function in (("weights", pycouple.sample), ("logits", pycouple.race_logits)):
+            with pytest.raises(np.exceptions.AxisError, match=f"^{name}: {wanted}$"):
+                function(np.ones((3, 4)), 1, axis=axis)
+    for axis, kind in ((None, "NoneType"), (1.0, "float"), ((0,), "tuple"), (True, "bool")):
+        with pytest.raises(TypeError, match=f"^axis must be an integer, got {kind}$"):
+            pycouple.sample(np.ones((3, 4)), 1, axis=axis)
 
 
 @pytest.mark.parametrize("out", [np.empty(1), np.empty(1, np.int32), [0], (np.empty(1, np.int64),) * 2])
@@ -179,6 +195,54 @@ def test_out_of_another_type(out):
         pycouple.sample([[-1.0, 1.0]], 1, out=out)
     with pytest.raises(TypeError, match="out must be"):
         pycouple.race_logits([[-1.0, 1.0]], 1, out=out)
+
+
+def test_out_that_does_not_fit():
+    fits, short = np.empty(3, np.int64), np.empty(2, np.int64)
+    with pytest.raises(ValueError, match=r"^out must have shape \(3,\), that of the batch; got \(2,\)$"):
+        pycouple.sample(np.ones((3, 4)), 1, out=short)
+    with pytest.raises(ValueError, match=r"^out must have shape \(3,\), that of the batch; got \(2,\)$"):
+        pycouple.race_logits(np.ones(4), [1, 2, 3], out=(fits, np.empty(2), np.empty(3)))
+    frozen = np.empty(3, np.int64)
+    frozen.flags.writeable = False
+    with pytest.raises(ValueError, match=r"^out must be writeable$"):
+        pycouple.sample(np.ones((3, 4)), 1, out=frozen)
+    real = np.empty(3)
+    with pytest.raises(ValueError, match=r"^out must be arrays that share no memory$"):
+        pycouple.race_logits(np.ones((3, 4)), 1, out=(fits, real, real))
+    columns = np.empty((3, 2))  # interleaved, but apart
+    pycouple.race_logits(np.ones((3, 4)), 1, out=(fits, columns[:, 0], columns[:, 1]))
+    assert np.array_equal(columns[:, 0], pycouple.race_logits(np.ones((3, 4)), 1).score)
+
+
+def test_places_are_those_in_the_argument():
+    """A row that is broadcast has no number, and a parameter has the index that it has in its own array."""
+    with pytest.raises(ValueError, match=r"^weights: weight of item 1 is -1.0; it must be finite and not negative$"):
+        pycouple.sample([1.0, -1.0], 1, [0, 1, 2])
+    with pytest.raises(
+        ValueError, match=r"^weights: no weight is positive at row \(1, 0\), so there is nothing to draw$"
+    ):
+        pycouple.sample([[[1.0, 1.0]], [[0.0, 0.0]]], 1, [0, 1, 2])
+    x = np.zeros((2, 3))
+    with pytest.raises(ValueError, match=r"^temperature must be finite and at least 0, got -1.0$"):
+        pycouple.sample_logits(x, 1, temperature=-1)
+    with pytest.raises(ValueError, match=r"^temperature must be finite and at least 0, got -1.0 at index \(1, 0\)$"):
+        pycouple.sample_logits(x, 1, temperature=[[1], [-1]])
+    with pytest.raises(
+        ValueError, match=r"^item_offset must be a multiple of 64 .* below 17179869184, got 65 at index 1$"
+    ):
+        pycouple.sample_logits(x, 1, item_offset=[64, 65])
+    x[1, 2] = INF
+    with pytest.raises(ValueError, match=r"^logits: logit of item 2 is inf at row 1; it must be finite or -inf$"):
+        pycouple.sample_logits(x, 1, [[0], [1]])
+
+
+def test_arrays_that_are_none():
+    for make in (pycouple.sample, pycouple.sample_logits):
+        with pytest.raises(ValueError, match=r"must be an array of numbers: .* inhomogeneous shape"):
+            make([[1, 2], [3]], 1)
+    with pytest.raises(ValueError, match=r"^seed must be an array of numbers: .* inhomogeneous shape"):
+        pycouple.sample([1, 2], [[1, 2], [3]])
 
 
 def test_couple_wants_one_set_of_items():
@@ -210,7 +274,7 @@ def test_errors_survive_calls_inside_calls():
             options["out"] = tuple(np.asarray(out) for out in options["out"])
             return getattr(ufunc, method)(*inputs, **options)
 
-    with pytest.raises(ValueError, match=r"weight of item 1 is -1.0; .* at row 1"):
+    with pytest.raises(ValueError, match=r"weight of item 1 is -1.0 at row 1;"):
         pycouple.sample([[1.0, 2.0], [1.0, -1.0]], 1, out=np.empty(2, np.int64).view(Nosy))
 
 

@@ -167,12 +167,6 @@ def test_ratio_test_has_the_targets_law_and_accepts_1_minus_d():
         assert len(got.tokens) == got.accepted + 1
     assert chi_square(counts, np.exp(q[0])) > ALPHA
     assert stats.binomtest(accepted, draws, 0.7).pvalue > ALPHA
-    for bad in ([3], [-1]):
-        with pytest.raises(ValueError, match="draft_tokens must be"):
-            ratio_test(bad, p[np.newaxis], q, rng)
-    for drafts, rows in (([0, 1], q), ([0], q[:1])):
-        with pytest.raises(ValueError, match="drafts need as many draft_logits and one more row"):
-            ratio_test(drafts, p[np.newaxis], rows, rng)
 
 
 def test_ratio_test_of_several_tokens_with_params():

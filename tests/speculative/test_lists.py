@@ -189,14 +189,14 @@ ONE = [1.0, 2.0]
         ((ONE, 1, 0, [0, 256]), ValueError, "streams must be in 0..255, got 256 at index 1"),
         ((ONE, 1, 0, [-1]), ValueError, "streams must be in 0..255, got -1 at index 0"),
         ((ONE, -1, 0, [0]), ValueError, "seed must be in 0..2**64 - 1, got -1"),
-        ((ONE, 1, 0.5, [0]), TypeError, "step must be integers, got float"),
+        ((ONE, 1, 0.5, [0]), TypeError, "position must be integers, got float"),
         ((1.0, 1, 0, [0]), ValueError, "{} must have at least one axis, the items; got a single number"),
         (([], 1, 0, [0, 1]), ValueError, "{}: there are no items (n = 0)"),
         ((np.ones((2, 0)), 1, 0, [0, 1]), ValueError, "{}: there are no items (n = 0) at row 0"),
         (
             ([ONE, ONE], 1, [1, 2, 3], [0, 1]),
             ValueError,
-            "the batch shapes do not broadcast ({} without its items): {} (2,), step (3,)",
+            "the batch shapes do not broadcast ({} without its items): {} (2,), position (3,)",
         ),
     ],
 )
@@ -214,16 +214,18 @@ def test_errors_of_rows_do_not_speak_of_streams():
         list_target([1, np.nan], 1, 0, range(3))
     with pytest.raises(ValueError, match=r"^logits: every logit is -inf at row \(1, 0\), so there is nothing to draw$"):
         list_target_logits([[ONE], [[-INF, -INF]]], 1, 0, range(3))
-    with pytest.raises(ValueError, match=r"^logits: logit of item 0 is inf; it must be finite or -inf at row 1$"):
+    with pytest.raises(ValueError, match=r"^logits: logit of item 0 is inf at row 1; it must be finite or -inf$"):
         list_target_logits(np.transpose([ONE, [INF, 0]]), 1, 0, range(3), axis=0)
-    with pytest.raises(ValueError, match=r"^temperature must be finite and at least 0, got -1.0 at row 1$"):
+    with pytest.raises(ValueError, match=r"^temperature must be finite and at least 0, got -1.0 at index 1$"):
         list_target_logits(ONE, 1, 0, range(3), temperature=[1, -1])
     with pytest.raises(ValueError, match=r"^temperature 1e-310 is so small that .* item 0, logit 1.0;"):
         list_target_logits(ONE, 1, 0, range(3), temperature=1e-310)
     with pytest.raises(ValueError, match=r"^workers must be positive, or -1 for all cores; got 0$"):
         list_target(ONE, 1, 0, range(3), workers=0)
-    with pytest.raises(np.exceptions.AxisError):
+    with pytest.raises(np.exceptions.AxisError, match=r"^weights: axis 1 is out of bounds for array of dimension 1$"):
         list_target(ONE, 1, 0, range(3), axis=1)
+    with pytest.raises(ValueError, match=r"^streams must be an array of numbers: .* inhomogeneous shape"):
+        list_target(ONE, 1, 0, [[1], [2, 3]])
 
 
 def exact_bound(p, q, k):

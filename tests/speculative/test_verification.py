@@ -46,11 +46,6 @@ def test_reduced_vocabulary():
     for params in PARAMS:
         want = draft(whole, 3, np.arange(5), params)
         assert np.array_equal(draft(x[:, ids], 3, np.arange(5), params, token_ids=ids), want)
-    for bad, error in (([1, 2, 2], "not repeat an id, got 2 twice"), ([1, 2], "be 3, one a column of logits; got 2")):
-        with pytest.raises(ValueError, match=f"token_ids must {error}"):
-            draft([0.0, 1.0, 2.0], 1, 5, token_ids=bad)
-    with pytest.raises(TypeError, match="token_ids must be integers"):
-        draft([0.0, 1.0], 1, 5, token_ids=[0.5, 1.5])
 
 
 def plain(drafts, rows, seed, position, params):
@@ -95,34 +90,6 @@ def test_forms_of_verify():
     assert len(square.tokens) == 2
     strided = np.asfortranarray(np.repeat(rows, 2, axis=0))[::2]
     assert np.array_equal(verify([4, 5], strided, 1, 7, workers=2).tokens, verify([4, 5], rows, 1, 7).tokens)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "error", "pattern"),
-    [
-        (
-            {"target_logits": np.zeros((2, 5))},
-            ValueError,
-            "target_logits must have 3 rows, one a draft and one more; got 2",
-        ),
-        (
-            {"target_logits": np.zeros(5)},
-            ValueError,
-            r"target_logits must have two axes, rows and tokens; got shape \(5,\)",
-        ),
-        ({"draft_tokens": [1.5, 2]}, TypeError, "draft_tokens must be integers"),
-        ({"draft_tokens": [1, -1]}, ValueError, "draft_tokens must be in"),
-        ({"position": [1, 2]}, ValueError, r"position must be one integer or 1, one a sequence; got shape \(2,\)"),
-        ({"seed": -1}, ValueError, "seed must be in"),
-        ({"position": 1.5}, TypeError, "position must be integers"),
-        ({"params": {"top_k": 2}}, TypeError, "params must be SamplingParams, got dict"),
-        ({"target_logits": np.full((3, 5), np.nan)}, ValueError, "logit of item 0 is nan"),
-    ],
-)
-def test_errors_of_verify(arguments, error, pattern):
-    good = {"draft_tokens": [1, 2], "target_logits": np.zeros((3, 5)), "seed": 1, "position": 5, "params": None}
-    with pytest.raises(error, match=pattern):
-        verify(**(good | arguments))
 
 
 def lists(rng, count, length, n=12):
@@ -184,20 +151,6 @@ def test_one_draft_of_a_list_is_verify():
         assert np.array_equal(got.tokens, want.tokens)
 
 
-def test_errors_of_verify_list():
-    rows = np.zeros((2, 5))
-    with pytest.raises(ValueError, match="must be as many, got 2, 1 and 2"):
-        verify_list([[1], [2]], [rows], 1, 5)
-    with pytest.raises(ValueError, match=r"target_logits of draft 1 must have 3 rows, got shape \(2, 5\)"):
-        verify_list([[1], [2, 3]], [rows, rows], 1, 5)
-    with pytest.raises(ValueError, match="at least one draft"):
-        verify_list([], [], 1, 5)
-    with pytest.raises(ValueError, match="invariance must be one of 'strong', 'conditional', got 'weak'"):
-        verify_list([[1]], [rows], 1, 5, invariance="weak")
-    with pytest.raises(ValueError, match="streams must be distinct"):
-        verify_list([[1], [1]], [rows, rows], 1, 5, streams=[3, 3])
-
-
 def drafters(table, rng):
     noisy = table + rng.normal(0, 0.5, table.shape)
     yield None
@@ -256,27 +209,6 @@ def test_generate_stops():
     assert generate(target, None, [1], 5, max_new_tokens=0).tokens_per_call == 0
 
 
-@pytest.mark.parametrize(
-    ("arguments", "error", "pattern"),
-    [
-        ({"prompt": []}, ValueError, "prompt must not be empty"),
-        ({"prompt": [1.5]}, TypeError, "prompt must be an integer"),
-        ({"draft_length": -1}, ValueError, "draft_length must not be negative, got -1"),
-        ({"max_new_tokens": 2.5}, TypeError, "max_new_tokens must be an integer"),
-        (
-            {"target": lambda tokens: np.zeros(9)},
-            ValueError,
-            r"target must give 5 rows of logits or more, got shape \(9,\)",
-        ),
-        ({"target": lambda tokens: np.zeros((2, 9))}, ValueError, "target must give 5 rows"),
-    ],
-)
-def test_errors_of_generate(arguments, error, pattern):
-    good = {"target": lambda t: np.zeros((len(t), 9)), "drafter": lambda t: np.zeros(9), "prompt": [1], "seed": 1}
-    with pytest.raises(error, match=pattern):
-        generate(**(good | arguments))
-
-
 def test_a_drafter_that_is_the_target_is_always_right():
     table = np.random.default_rng(79).normal(0, 1.5, (30, 30))
     for params in PARAMS:
@@ -305,14 +237,9 @@ def test_verify_list_applies_params_and_streams():
         assert got.tokens.tolist() == [want]
         others += want != int(verify_list([[], []], [row[np.newaxis]] * 2, 3, position).tokens[0])
     assert others > 5
-    with pytest.raises(TypeError, match="position must be"):
-        verify_list([[]], [row[np.newaxis]], 3, 5.7)
-    with pytest.raises(ValueError, match="seed must be one integer"):
-        verify_list([[]], [row[np.newaxis]], [3, 4], 5)
 
 
 def test_empty_batches_and_last_positions():
     assert verify(np.zeros((0, 3), int), np.zeros((0, 9)), 1, 5) == ([], [])
     assert verify([], np.zeros((1, 9)), 1, 2**64 - 1).accepted == 0
-    with pytest.raises(ValueError, match="position must leave room"):
-        verify([1], np.zeros((2, 9)), 1, 2**64 - 1)
+    assert verify_list([[]], [np.zeros((1, 9))], 1, 2**64 - 1).accepted == 0

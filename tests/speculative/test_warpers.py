@@ -159,6 +159,16 @@ def test_params_as_users_of_other_libraries_write_them():
         params.top_k = 3
 
 
+def test_params_of_another_library():
+    class SamplingParams:
+        """As vLLM has one."""
+
+    SamplingParams.__module__ = "vllm.sampling_params"
+    wanted = "params must be pycouple.speculative.SamplingParams, got vllm.sampling_params.SamplingParams"
+    with pytest.raises(TypeError, match=f"^{wanted}$"):
+        warp([1.0, 2.0], SamplingParams())
+
+
 @pytest.mark.parametrize("params", [SamplingParams(top_p=0.5), SamplingParams(top_k=2), SamplingParams()])
 @pytest.mark.parametrize(
     ("bad", "pattern"), [(np.nan, "logit of item 1 is nan"), (np.inf, "is inf"), (-np.inf, "every logit is -inf")]
@@ -170,7 +180,7 @@ def test_bad_rows(params, bad, pattern):
         warp(x, params)
     with pytest.raises(ValueError, match=pattern):
         pycouple.speculative.draft(x, 1, 5, params)
-    with pytest.raises(TypeError, match="params must be SamplingParams, got dict"):
+    with pytest.raises(TypeError, match=r"^params must be pycouple.speculative.SamplingParams, got dict$"):
         warp(x * 0 if np.isfinite(x).all() else np.zeros(3), {"top_p": 0.5})
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pycouple import _core
-from pycouple._arguments import native, one_unsigned, real_rows, row_error
+from pycouple._arguments import Caller, native, one_unsigned, real_rows, row_error
 from pycouple.protocol.bounds import MAX_ROUNDS, rounds
 from pycouple.protocol.messages import Dart, Frame, ProtocolError, decode_dart, encode_dart, header_bytes
 
@@ -106,7 +106,7 @@ class _Party:
     def _check(self, status: int) -> None:
         if status != _core.OK:
             marked = _core.NO_WINNER + status
-            raise row_error(marked, self._name, self._weights, -1, {}, _core.MINHASH_ITEMS)
+            raise row_error(marked, Caller(self._name), self._weights, {}, _core.MINHASH_ITEMS)
 
 
 class Alice(_Party):

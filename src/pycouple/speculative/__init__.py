@@ -2,7 +2,8 @@
 
 The target's token at a position is its own race, `draft`; a draft is accepted if and only if it is that token,
 `verify`. A drafter that races with the same seed and position is right as often as the Gumbel race agrees.
-Position is everywhere the absolute index, in the whole sequence with its prompt, of the token being predicted.
+Position is everywhere the absolute index, in the whole sequence with its prompt, of the token being predicted: the
+number that `pycouple.sample` and the core call step. A stream is a copy of the randomness, one per draft of a list.
 
 `generate` is the whole loop over two plain callables; `verify_list` and `list_target` are for several drafts;
 `SamplingParams` and `warp` say what a sampler leaves of the logits; `ratio_test` is the standard method, to compare.

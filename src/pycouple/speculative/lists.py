@@ -6,7 +6,7 @@ Source: Rowan, Phan and Khisti, *List-Level Distribution Coupling with Applicati
 Compression* (arXiv 2506.05632); `docs/contract.md` writes the rule down to the bit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,29 +15,28 @@ import numpy.typing as npt
 from pycouple import _core
 from pycouple._arguments import (
     STREAM_LIMIT,
+    UINT64_LIMIT,
+    Caller,
     check_choice,
-    check_shapes,
     one_unsigned,
     real_rows,
     row_error,
-    temperatures,
     threads,
     unsigned,
 )
-from pycouple.speculative.verification import Verified, token_numbers
-from pycouple.speculative.warpers import SamplingParams, keep
-
-Items = npt.NDArray[np.int64]
+from pycouple._arrays import Array, array_of
+from pycouple._draws import Parameters, check_batch, logits_parameters, weights_parameters
+from pycouple.sampling import Items
+from pycouple.speculative.verification import Verified, no_room, token_numbers
+from pycouple.speculative.warpers import LOGITS, SamplingParams, keep, params_of
 
 INVARIANCES = ("strong", "conditional")
-
-_FIRST_ITEM = np.zeros((), np.uint64)
 
 
 def list_target(
     weights: npt.ArrayLike,
     seed: npt.ArrayLike,
-    step: npt.ArrayLike = 0,
+    position: npt.ArrayLike = 0,
     streams: npt.ArrayLike = (0,),
     *,
     axis: int = -1,
@@ -47,8 +46,11 @@ def list_target(
 
     Parameters
     ----------
-    weights, seed, step, axis, workers
+    weights, seed, axis, workers
         As for `pycouple.sample`.
+    position : array_like of int, default 0
+        In 0..2**64 - 1: the absolute index, in the whole sequence with its prompt, of the token being predicted.
+        `pycouple.sample` calls the same number `step`.
     streams : sequence of int, default (0,)
         The drafts' streams, distinct, in 0..255, at least one: ``range(4)`` for four drafts. Their order does not
         matter.
@@ -56,8 +58,8 @@ def list_target(
     Returns
     -------
     ndarray of int64
-        The drawn items. The shape is that of `weights` without `axis`, broadcast against `seed` and `step`; a single
-        row gives a NumPy scalar. Each row is read once for all its streams.
+        The drawn items. The shape is that of `weights` without `axis`, broadcast against `seed` and `position`; a
+        single row gives a NumPy scalar. Each row is read once for all its streams.
 
     Raises
     ------
@@ -76,37 +78,37 @@ def list_target(
     -----
     Item i has one clock per stream, E_i^(k); the smallest ``min over k of E_i^(k) / weights[i]`` wins, the lowest item
     among equals. Item i is still drawn with probability ``weights[i] / sum(weights)``. With one stream it is
-    ``sample(weights, seed, step, stream=s)``, bit for bit.
+    ``sample(weights, seed, position, stream=s)``, bit for bit.
 
-    A drafter with distribution p makes draft k by ``sample(p, seed, step, stream=streams[k])``. A server draws
-    ``list_target(q, seed, step, streams)``, emits that token, and goes on with a draft if and only if its token is
+    A drafter with distribution p makes draft k by ``sample(p, seed, position, stream=streams[k])``. A server draws
+    ``list_target(q, seed, position, streams)``, emits that token, and goes on with a draft if and only if its token is
     the same. So the text depends on the target's distributions, the seed and the streams, never on the drafter. The
     streams are part of the target's rule: another number of them draws from the same distribution, but other tokens.
     Why that is so, and how often a draft is right (Rowan, Phan and Khisti, arXiv 2506.05632), the documentation says
     under "How it works"; `verify_list` does all this for drafts of several tokens.
 
-    The draw is a pure function of the row, seed, step and the set of streams, bit-identical on every machine as in
+    The draw is a pure function of the row, seed, position and the set of streams, bit-identical on every machine as in
     `pycouple.sample`.
 
     Examples
     --------
-    >>> p, q, steps = [0.5, 0.3, 0.2], [0.2, 0.3, 0.5], np.arange(10_000)
-    >>> target = pycouple.speculative.list_target(q, 7, steps, range(4))
-    >>> drafts = pycouple.sample(p, 7, steps[:, None], stream=range(4))
+    >>> p, q, positions = [0.5, 0.3, 0.2], [0.2, 0.3, 0.5], np.arange(10_000)
+    >>> target = pycouple.speculative.list_target(q, 7, positions, range(4))
+    >>> drafts = pycouple.sample(p, 7, positions[:, None], stream=range(4))
     >>> bound = pycouple.theory.list_agreement_bound(p, q, 4)
     >>> float(np.mean((drafts == target[:, None]).any(axis=1))), round(float(bound), 4)
     (0.8967, 0.8427)
     """
-    several = _streams(streams)
-    x = real_rows(weights, "weights")
-    parameters = {"seed": unsigned(seed, "seed"), "step": unsigned(step, "step")}
-    return _race(_core.score_weights, "weights", x, parameters, several, axis, workers)
+    caller = Caller("weights", "position")
+    x = real_rows(weights, "weights", axis)
+    parameters = weights_parameters(caller, seed, position, 0, 0)
+    return _race(_core.score_weights, caller, x, parameters, _streams(streams), workers)
 
 
 def list_target_logits(
     logits: npt.ArrayLike,
     seed: npt.ArrayLike,
-    step: npt.ArrayLike = 0,
+    position: npt.ArrayLike = 0,
     streams: npt.ArrayLike = (0,),
     *,
     temperature: npt.ArrayLike = 1.0,
@@ -117,9 +119,9 @@ def list_target_logits(
 
     Parameters
     ----------
-    logits, seed, step, temperature, axis, workers
+    logits, seed, temperature, axis, workers
         As for `pycouple.sample_logits`.
-    streams
+    position, streams
         As for `list_target`.
 
     Returns
@@ -136,8 +138,8 @@ def list_target_logits(
     -----
     The largest ``max over k of logits[i] / temperature - ln(E_i^(k))`` wins, the lowest item among equals; at
     temperature 0 the largest logit. A drafter makes draft k by ``sample_logits(..., stream=streams[k])``. What a server
-    does with the draw, its law, the source and the guarantee are those of `list_target`; with one stream it
-    is ``sample_logits(..., stream=s)``, bit for bit.
+    does with the draw, its law, the source and the guarantee are those of `list_target`; with one stream it is
+    ``sample_logits(..., stream=s)``, bit for bit.
 
     Examples
     --------
@@ -145,14 +147,10 @@ def list_target_logits(
     >>> pycouple.speculative.list_target_logits(logits, 7, [0, 1, 2, 3, 4], range(4))
     array([1, 1, 1, 2, 1])
     """
-    several = _streams(streams)
-    x = real_rows(logits, "logits")
-    parameters = {
-        "seed": unsigned(seed, "seed"),
-        "step": unsigned(step, "step"),
-        "temperature": temperatures(temperature),
-    }
-    return _race(_core.score_logits, "logits", x, parameters, several, axis, workers)
+    caller = Caller("logits", "position")
+    x = real_rows(logits, "logits", axis)
+    parameters = logits_parameters(caller, seed, position, temperature, 0, 0)
+    return _race(_core.score_logits, caller, x, parameters, _streams(streams), workers)
 
 
 def verify_list(
@@ -162,7 +160,7 @@ def verify_list(
     position: int,
     params: SamplingParams | None = None,
     *,
-    streams: Sequence[int] | None = None,
+    streams: npt.ArrayLike | None = None,
     invariance: str = "strong",
 ) -> Verified:
     """Accept what some draft has right: the target draws by the smallest clock over the drafts' streams.
@@ -178,7 +176,7 @@ def verify_list(
     params : SamplingParams, optional
         The target's.
     streams : sequence of int, default range(K)
-        The drafts' streams.
+        The drafts' streams, as for `list_target`.
     invariance : {"strong", "conditional"}
         Over which streams the target draws:
 
@@ -215,61 +213,78 @@ def verify_list(
     Verified(tokens=array([2, 1]), accepted=1)
     """
     check_choice("invariance", invariance, INVARIANCES)
-    drafts = [token_numbers(tokens, "draft_tokens") for tokens in draft_tokens]
-    lanes = list(range(len(drafts)) if streams is None else streams)
-    rows = [real_rows(x, "target_logits") for x in target_logits]
-    if not len(drafts) == len(rows) == len(lanes):
-        raise ValueError(
-            f"draft_tokens, target_logits and streams must be as many, got {len(drafts)}, {len(rows)} and {len(lanes)}"
-        )
-    for k, (tokens, x) in enumerate(zip(drafts, rows, strict=True)):
-        if x.ndim != 2 or len(x) != len(tokens) + 1:
-            raise ValueError(f"target_logits of draft {k} must have {len(tokens) + 1} rows, got shape {x.shape}")
+    params = params_of(params)
+    drafts = [token_numbers(x, f"draft_tokens[{k}]") for k, x in enumerate(_listed(draft_tokens, "draft_tokens"))]
+    rows = [
+        real_rows(x, name)
+        for name, x in ((f"target_logits[{k}]", x) for k, x in enumerate(_listed(target_logits, "target_logits")))
+    ]
     if not drafts:
         raise ValueError("draft_tokens must hold at least one draft")
+    lanes = _streams(range(len(drafts)) if streams is None else streams)
+    if not len(drafts) == len(rows) == len(lanes):
+        counts = f"{len(drafts)}, {len(rows)} and {len(lanes)}"
+        raise ValueError(f"draft_tokens, target_logits and streams must be equally many, got {counts}")
+    for k, (tokens, x) in enumerate(zip(drafts, rows, strict=True)):
+        if x.ndim != 2 or len(x) != len(tokens) + 1 or x.shape[1] != rows[0].shape[1]:
+            wanted = f"({len(tokens) + 1}, {rows[0].shape[-1]}), a row per draft token and one more"
+            raise ValueError(f"target_logits[{k}] must have shape {wanted}; got {x.shape}")
     key, first = one_unsigned(seed, "seed"), one_unsigned(position, "position")
-    params = SamplingParams() if params is None else params
-    alive = list(range(len(drafts)))
+    if first + max(map(len, drafts)) >= UINT64_LIMIT:
+        raise no_room(first)
+    alive = np.arange(len(drafts))
     out: list[int] = []
     while True:
-        j = len(out)
-        row = keep(rows[alive[0]][j], params)
-        listed = lanes if invariance == "strong" else [lanes[k] for k in alive]
-        token = int(list_target_logits(row, key, first + j, listed, temperature=params.temperature))
-        out.append(token)
-        alive = [k for k in alive if j < len(drafts[k]) and drafts[k][j] == token]
-        if not alive:
+        j, k = len(out), int(alive[0])
+        caller = LOGITS._replace(rows=f"target_logits[{k}]", place=_at_row(j))
+        parameters = logits_parameters(caller, key, first + j, params.temperature, 0, 0)
+        listed = lanes if invariance == "strong" else lanes[alive]
+        row = rows[k][j]
+        read = keep(row, params, caller)
+        out.append(int(_race(_core.score_logits, caller, row, parameters, listed, 1, read)))
+        alive = np.array([k for k in alive if j < len(drafts[k]) and drafts[k][j] == out[-1]], np.intp)
+        if not len(alive):
             return Verified(np.array(out, np.int64), j)
+
+
+def _listed(x: Any, name: str) -> list[Any]:
+    """What the drafts have, draft by draft."""
+    if not hasattr(x, "__len__") or getattr(x, "ndim", 1) == 0:
+        raise TypeError(f"{name} must be a sequence, one element per draft; got {type(x).__name__}")
+    return list(x)
+
+
+def _at_row(j: int) -> Callable[[tuple[int, ...]], str]:
+    return lambda _: f" at row {j}"
 
 
 def _race(
     ufunc: np.ufunc,
-    name: str,
-    x: npt.NDArray[Any],
-    parameters: dict[str, Any],
+    caller: Caller,
+    x: Array,
+    parameters: Parameters,
     streams: npt.NDArray[np.uint64],
-    axis: int,
     workers: Any,
+    read: Array | None = None,
 ) -> Items:
-    """The best winner of all streams."""
+    """The best winner of all streams, from the caller's rows `x` or what is left of them."""
+    rows = x if read is None else read
     # The streams come last, so that draws of one row follow each other and the core reads the row once.
-    rows = np.moveaxis(x, axis, -1)[..., np.newaxis, :]
-    spread = (value[..., np.newaxis] for value in parameters.values())
-    count = threads(workers)
+    arguments = [streams if key == "stream" else value[..., np.newaxis] for key, value in parameters.items()]
     try:
-        (items, scores), marked = _core.call(ufunc, count, (rows, *spread, streams, _FIRST_ITEM), {})
+        (items, scores), marked = _core.call(ufunc, threads(workers), (rows[..., np.newaxis, :], *arguments), {})
     except ValueError:
-        check_shapes(name, x, axis, parameters)
+        check_batch(caller, x, parameters)
         raise
     if marked:  # in every stream alike
-        raise row_error(items[..., 0], name, x, axis, parameters, _core.RACE_ITEMS)
+        raise row_error(items[..., 0], caller, x, parameters, _core.RACE_ITEMS)
     first = scores == scores.max(axis=-1, keepdims=True)
     best: Items = np.where(first, items, _core.RACE_ITEMS).min(axis=-1)
     return best
 
 
 def _streams(streams: npt.ArrayLike) -> npt.NDArray[np.uint64]:
-    if np.ndim(streams) == 0:
+    if array_of(streams, "streams").ndim == 0:
         hint = f": pass range({streams})" if isinstance(streams, int | np.integer) else ""
         raise TypeError(f"streams must be a sequence of integers, got {type(streams).__name__}{hint}")
     several: npt.NDArray[np.uint64] = unsigned(streams, "streams", STREAM_LIMIT)

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import numpy.typing as npt
 
+from pycouple import ufuncs
 from pycouple._arguments import integer, one_unsigned, real_rows
-from pycouple.speculative.verification import draft, verify
-from pycouple.speculative.warpers import SamplingParams
+from pycouple.speculative.verification import own_draws, token_numbers, verified
+from pycouple.speculative.warpers import LOGITS, SamplingParams, params_of
 
 Model = Callable[[list[int]], npt.ArrayLike]
 Drafter = Callable[[list[int]], npt.ArrayLike | None]
@@ -92,27 +94,34 @@ def generate(
     >>> with_drafts.target_calls
     2
     """
-    text = [integer(token, "prompt") for token in prompt]
+    for name, model in (("target", target), ("drafter", drafter)):
+        if not callable(model) and not (model is None and name == "drafter"):
+            raise TypeError(f"{name} must be callable, got {type(model).__name__}")
+    text = token_numbers(prompt, "prompt").tolist()
     if not text:
         raise ValueError("prompt must not be empty")
     for name, number in (("draft_length", draft_length), ("max_new_tokens", max_new_tokens)):
         if integer(number, name) < 0:
             raise ValueError(f"{name} must not be negative, got {number}")
-    params = SamplingParams() if params is None else params
-    draft([0.0], one_unsigned(seed, "seed"), 0, params)  # what is wrong with them is said before any work
+    if not isinstance(stop_tokens, Collection):
+        raise TypeError(f"stop_tokens must be a collection of integers, got {type(stop_tokens).__name__}")
+    stops = {integer(token, "stop_tokens") for token in stop_tokens}
+    key, params = one_unsigned(seed, "seed"), params_of(params)
     new: list[int] = []
     accepted: list[bool] = []
     calls = drafted = 0
-    while len(new) < max_new_tokens and not (new and new[-1] in stop_tokens):
+    while len(new) < max_new_tokens and not (new and new[-1] in stops):
         room = max_new_tokens - len(new) - 1
-        drafts = [] if drafter is None else _drafts(drafter, text, seed, params, min(draft_length, room), stop_tokens)
-        rows = real_rows(target(text + drafts), "target")
+        drafts = [] if drafter is None else _drafts(drafter, text, key, params, min(draft_length, room), stops)
+        rows = real_rows(target(text + drafts), "logits of target")
         if rows.ndim != 2 or len(rows) < len(drafts) + 1:
             raise ValueError(f"target must give {len(drafts) + 1} rows of logits or more, got shape {rows.shape}")
         calls, drafted = calls + 1, drafted + len(drafts)
-        tokens, right = verify(drafts, rows[len(rows) - len(drafts) - 1 :], seed, len(text), params)
-        found = [int(token) for token in tokens]
-        last = next((i for i, token in enumerate(found) if token in stop_tokens), len(found) - 1)
+        caller = LOGITS._replace(rows="logits of target", place=_after(len(text)))
+        rows = rows[len(rows) - len(drafts) - 1 :]
+        own = verified(caller, [np.array(drafts, np.int64)], rows, key, len(text), params)
+        found, right = own.tokens[0].tolist(), own.accepted[0]
+        last = next((i for i, token in enumerate(found) if token in stops), len(found) - 1)
         found = found[: last + 1]
         were = [i < right for i in range(len(found))]
         text, new, accepted = text + found, new + found, accepted + were
@@ -122,15 +131,23 @@ def generate(
 
 
 def _drafts(
-    drafter: Drafter, text: list[int], seed: int, params: SamplingParams, count: int, stop_tokens: Collection[int]
+    drafter: Drafter, text: list[int], seed: int, params: SamplingParams, count: int, stops: set[int]
 ) -> list[int]:
     drafts: list[int] = []
-    while len(drafts) < count and not (drafts and drafts[-1] in stop_tokens):
+    while len(drafts) < count and not (drafts and drafts[-1] in stops):
+        position = len(text) + len(drafts)
         logits = drafter(text + drafts)
         if logits is None:
             break
-        rows = real_rows(logits, "drafter")
+        rows = real_rows(logits, "logits of drafter")
         if rows.ndim > 2 or len(rows) == 0:
             raise ValueError(f"drafter must give rows of logits, or one row; got shape {rows.shape}")
-        drafts.append(int(draft(rows if rows.ndim == 1 else rows[-1], seed, len(text) + len(drafts), params)))
+        caller = LOGITS._replace(rows="logits of drafter", place=_after(position))
+        row = rows if rows.ndim == 1 else rows[-1]
+        drafts.append(int(own_draws(ufuncs.sample_logits, caller, row, seed, position, params)))
     return drafts
+
+
+def _after(position: int) -> Callable[[tuple[int, ...]], str]:
+    """Where a row is in the text, whose first row predicts this position."""
+    return lambda where: f" for position {position + sum(where)}"

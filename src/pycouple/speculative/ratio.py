@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from pycouple._arguments import check_pair, real_rows
 from pycouple.speculative.verification import Verified, token_numbers
-from pycouple.speculative.warpers import SamplingParams, warp
+from pycouple.speculative.warpers import LOGITS, SamplingParams, params_of, warped
 
 Reals = npt.NDArray[np.float64]
 
@@ -38,7 +39,9 @@ def ratio_test(
     Raises
     ------
     ValueError
-        The numbers of rows do not fit; logits are wrong, as for `warp`.
+        The numbers of rows or of tokens do not fit; logits are wrong, as for `warp`.
+    TypeError
+        As for `verify`; `rng` is no `numpy.random.Generator`.
 
     Notes
     -----
@@ -58,11 +61,17 @@ def ratio_test(
     >>> round(float(np.mean(accepted)), 1)  # 1 - D
     0.6
     """
-    params = SamplingParams() if params is None else params
-    p, q = _softmax(warp(draft_logits, params)), _softmax(warp(target_logits, params))
+    params = params_of(params)
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng must be a numpy.random.Generator, got {type(rng).__name__}")
     tokens = token_numbers(draft_tokens, "draft_tokens")
-    if len(p) != len(tokens) or len(q) != len(tokens) + 1:
-        raise ValueError(f"{len(tokens)} drafts need as many draft_logits and one more row of target_logits")
+    given = {"draft_logits": draft_logits, "target_logits": target_logits}
+    warp_of = {name: warped(real_rows(x, name), params, LOGITS._replace(rows=name)) for name, x in given.items()}
+    for (name, x), count in zip(warp_of.items(), (len(tokens), len(tokens) + 1), strict=True):
+        if x.ndim != 2 or len(x) != count:
+            raise ValueError(f"{name} of {len(tokens)} drafts must have two axes and {count} rows, got shape {x.shape}")
+    p, q = (_softmax(x) for x in warp_of.values())
+    check_pair(p[:1], q[:1], *warp_of)
     if len(tokens) and tokens.max() >= p.shape[-1]:
         raise ValueError(f"draft_tokens must be below {p.shape[-1]}, the number of logits; got {tokens.max()}")
     for k, token in enumerate(tokens):

@@ -6,13 +6,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pycouple._arguments import real_rows, unsigned
-from pycouple.sampling import Race, race_logits, sample_logits
-from pycouple.speculative.warpers import SamplingParams, keep
-
-Items = npt.NDArray[np.int64]
+from pycouple import ufuncs
+from pycouple._arguments import UINT64_LIMIT, Caller, real_rows, row_text, unsigned
+from pycouple._arrays import Array
+from pycouple._draws import draw, logits_parameters
+from pycouple.sampling import Items, Race
+from pycouple.speculative.warpers import LOGITS, SamplingParams, keep, params_of
 
 ITEMS = 2**34  # that have a clock
+
+_TARGET = LOGITS._replace(rows="target_logits")
 
 
 class Verified(NamedTuple):
@@ -40,14 +43,15 @@ def draft(
     seed : array_like of int
         In 0..2**64 - 1, the same for drafter and target.
     position : array_like of int
-        The absolute index, in the whole sequence with its prompt, of the token being predicted: after a prompt of 5
-        tokens the first new one has position 5.
+        In 0..2**64 - 1: the absolute index, in the whole sequence with its prompt, of the token being predicted. After
+        a prompt of 5 tokens the first new one has position 5. `pycouple.sample` calls the same number `step`.
     params : SamplingParams, optional
-        The same for drafter and target, but for good reasons: the text is the target's in any case.
+        What of the logits the draw is made from. Drafter and target best use the same; the text is the target's in any
+        case.
     stream : array_like of int, default 0
         Which draft this is, where there are several (`verify_list`).
     token_ids : array_like of int, shape (n,), optional
-        The ids of the columns, for a drafter with a reduced vocabulary; in any order, each once.
+        The ids of the tokens, for a drafter with a reduced vocabulary; in any order, each once.
 
     Returns
     -------
@@ -70,10 +74,8 @@ def draft(
     3
     """
     x = real_rows(logits, "logits")
-    if token_ids is not None:
-        x = _spread(x, token_ids)
-    params = SamplingParams() if params is None else params
-    return sample_logits(keep(x, params), seed, position, temperature=params.temperature, stream=stream)
+    tokens: Items = own_draws(ufuncs.sample_logits, LOGITS, x, seed, position, params_of(params), stream, token_ids)
+    return tokens
 
 
 def race(
@@ -109,9 +111,8 @@ def race(
     >>> int(found.item), round(float(found.margin), 3)
     (1, 0.031)
     """
-    params = SamplingParams() if params is None else params
-    x = keep(real_rows(logits, "logits"), params)
-    return race_logits(x, seed, position, temperature=params.temperature, stream=stream)
+    x = real_rows(logits, "logits")
+    return Race(*own_draws(ufuncs.race_logits, LOGITS, x, seed, position, params_of(params), stream))
 
 
 def verify(
@@ -135,7 +136,8 @@ def verify(
     seed : int, or one per sequence
         In 0..2**64 - 1.
     position : int, or one per sequence
-        The absolute index of the token that the first row predicts. The row after it predicts the next index.
+        The absolute index of the token that the first row predicts (what `pycouple.sample` calls `step`). The row after
+        it predicts the next index.
     params : SamplingParams, optional
         The target's.
     workers : int, default 1
@@ -152,7 +154,8 @@ def verify(
     Raises
     ------
     ValueError, TypeError
-        As for `draft`; the number of rows is not that of the drafts and one more per sequence.
+        As for `draft`; the number of rows is not that of the drafts and one more per sequence. The message says which
+        sequence and which row of it.
 
     Notes
     -----
@@ -174,59 +177,90 @@ def verify(
     if x.ndim != 2:
         raise ValueError(f"target_logits must have two axes, rows and tokens; got shape {x.shape}")
     drafts, single = _sequences(draft_tokens)
+    found = verified(_TARGET, drafts, x, seed, position, params_of(params), workers)
+    return Verified(found.tokens[0], found.accepted[0]) if single else found
+
+
+def verified(
+    caller: Caller,
+    drafts: list[Items],
+    x: Array,
+    seed: Any,
+    position: Any,
+    params: SamplingParams,
+    workers: Any = 1,
+) -> Verified:
+    """`verify` of a batch of checked drafts."""
     counts = np.array([len(tokens) + 1 for tokens in drafts], np.int64)
-    if not drafts and len(x) == 0:
-        return Verified([], [])
     if counts.sum() != len(x):
-        raise ValueError(f"target_logits must have {counts.sum()} rows, one a draft and one more; got {len(x)}")
+        wanted = f"{counts.sum()} rows, one per draft and one more per sequence"
+        raise ValueError(f"{caller.rows} must have {wanted}; got {len(x)}")
     starts = np.append(0, counts.cumsum())
-    shift = (np.arange(len(x)) - np.repeat(starts[:-1], counts)).astype(np.uint64)
-    seeds, first = (
-        np.repeat(_each(v, name, len(drafts)), counts) for v, name in ((seed, "seed"), (position, "position"))
+    shift = np.arange(len(x)) - np.repeat(starts[:-1], counts)
+    first = np.broadcast_to(_one_each(position, "position", drafts), counts.shape)
+    late = first + (counts - 1).astype(np.uint64) < first  # modulo 2**64
+    if late.any():
+        where = np.flatnonzero(late)[:1]
+        raise no_room(first[where[0]], row_text(where if np.ndim(position) else (), "index"))
+
+    def place(where: tuple[int, ...]) -> str:
+        row = where[0]
+        sequence = int(np.searchsorted(starts, row, side="right")) - 1
+        return f" at row {row}" + (f" (row {shift[row]} of sequence {sequence})" if len(drafts) > 1 else "")
+
+    own = own_draws(
+        ufuncs.sample_logits,
+        caller if caller.place is not None else caller._replace(place=place),
+        x,
+        _of_rows(_one_each(seed, "seed", drafts), counts),
+        np.repeat(first, counts) + shift.astype(np.uint64),
+        params,
+        workers=workers,
     )
-    params = SamplingParams() if params is None else params
-    if (first > np.uint64(2**64 - 1) - shift).any():
-        raise ValueError("position must leave room for the drafts below 2**64")
-    own = sample_logits(keep(x, params), seeds, first + shift, temperature=params.temperature, workers=workers)
     tokens, accepted = [], []
     for given, start, end in zip(drafts, starts, starts[1:], strict=False):
         right = _run(given == own[start : end - 1])
         tokens.append(own[start : start + right + 1])
         accepted.append(right)
-    return Verified(tokens[0], accepted[0]) if single else Verified(tokens, accepted)
+    return Verified(tokens, accepted)
 
 
-def _run(right: npt.NDArray[np.bool_]) -> int:
-    """How many are true before the first that is not."""
-    return len(right) if right.all() else int(right.argmin())
+def own_draws(
+    ufunc: np.ufunc,
+    caller: Caller,
+    x: Array,
+    seed: Any,
+    position: Any,
+    params: SamplingParams,
+    stream: Any = 0,
+    token_ids: Any = None,
+    workers: Any = 1,
+) -> Any:
+    """What the ufunc draws from what params keep of the caller's rows."""
+    parameters = logits_parameters(caller, seed, position, params.temperature, stream, 0)
+    read = keep(x if token_ids is None else spread(x, token_ids, caller), params, caller, x)
+    return draw(ufunc, caller, x, parameters, None, workers, read)
 
 
-def _sequences(tokens: Any) -> tuple[list[Items], bool]:
-    """The drafts of each sequence, and whether there is one sequence only, given as such."""
-    single = not (getattr(tokens, "ndim", 1) > 1 or any(np.ndim(token) for token in tokens))
-    return [token_numbers(t, "draft_tokens") for t in ([tokens] if single else tokens)], single
+def no_room(position: Any, at: str = "") -> ValueError:
+    """The error for a sequence that is so long already that a draft has no position."""
+    return ValueError(f"position must leave room for the drafts below 2**64, got {position}{at}")
 
 
 def token_numbers(tokens: Any, name: str) -> Items:
+    """`tokens` as an array of one axis."""
     ids = unsigned(tokens, name, ITEMS)
     if ids.ndim != 1:
-        raise ValueError(f"{name} must have one axis a sequence, got shape {ids.shape}")
+        raise ValueError(f"{name} must be a sequence of integers, got shape {ids.shape}")
     signed: Items = ids.astype(np.int64)
     return signed
 
 
-def _each(x: npt.ArrayLike, name: str, count: int) -> npt.NDArray[np.uint64]:
-    numbers = unsigned(x, name)
-    if numbers.ndim > 1 or (numbers.ndim == 1 and len(numbers) != count):
-        raise ValueError(f"{name} must be one integer or {count}, one a sequence; got shape {numbers.shape}")
-    return np.broadcast_to(numbers, (count,))
-
-
-def _spread(x: npt.NDArray[Any], token_ids: npt.ArrayLike) -> npt.NDArray[Any]:
+def spread(x: Array, token_ids: npt.ArrayLike, caller: Caller) -> Array:
     """Logits of a reduced vocabulary in their places, with -inf for the tokens that it has not."""
     ids = token_numbers(token_ids, "token_ids")
     if len(ids) != x.shape[-1]:
-        raise ValueError(f"token_ids must be {x.shape[-1]}, one a column of logits; got {len(ids)}")
+        raise ValueError(f"token_ids must have {x.shape[-1]} numbers, one per token of {caller.rows}; got {len(ids)}")
     if len(ids) == 0:
         return x
     ordered = np.sort(ids)
@@ -236,3 +270,37 @@ def _spread(x: npt.NDArray[Any], token_ids: npt.ArrayLike) -> npt.NDArray[Any]:
     whole = np.full((*x.shape[:-1], int(ordered[-1]) + 1), -np.inf, x.dtype)
     whole[..., ids] = x
     return whole
+
+
+def _run(right: npt.NDArray[np.bool_]) -> int:
+    """How many are true before the first that is not."""
+    return len(right) if right.all() else int(right.argmin())
+
+
+def _sequences(tokens: Any) -> tuple[list[Items], bool]:
+    """The drafts of each sequence, and whether there is one sequence only, given as such."""
+    if not hasattr(tokens, "__len__") or getattr(tokens, "ndim", 1) == 0:
+        raise TypeError(
+            f"draft_tokens must be a sequence of integers or of such sequences, got {type(tokens).__name__}"
+        )
+    if getattr(tokens, "ndim", 1) == 1 and not any(_is_sequence(token) for token in tokens):
+        return [token_numbers(tokens, "draft_tokens")], True
+    return [token_numbers(t, f"draft_tokens[{i}]") for i, t in enumerate(tokens)], False
+
+
+def _is_sequence(token: Any) -> bool:
+    return token.ndim > 0 if hasattr(token, "ndim") else hasattr(token, "__len__")
+
+
+def _one_each(x: Any, name: str, drafts: list[Items]) -> Any:
+    """`x` as one number, or one for each sequence of drafts."""
+    numbers = unsigned(x, name)
+    if numbers.ndim > 1 or (numbers.ndim == 1 and len(numbers) != len(drafts)):
+        wanted = f"one integer or {len(drafts)}, one per sequence"
+        raise ValueError(f"{name} must be {wanted}; got shape {numbers.shape}")
+    return numbers
+
+
+def _of_rows(numbers: Any, counts: npt.NDArray[np.int64]) -> Any:
+    """One number, or for each row that of its sequence."""
+    return np.repeat(numbers, counts) if numbers.ndim else numbers

@@ -8,10 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from pycouple import _core
-from pycouple._arguments import bad_value, integer, native, real_rows, row_text
+from pycouple._arguments import Caller, bad_value, integer, native, no_item, real_rows, row_text
 
 Logits = npt.NDArray[Any]
 Reals = npt.NDArray[np.float64]
+
+LOGITS = Caller("logits", "position", "params.temperature")
 
 _FIRST_LOOK = 256  # items sorted at first to find a nucleus
 _PIECE = 2**17  # logits at a time, so that what is made of them stays in a cache
@@ -82,14 +84,25 @@ def _real(x: Any, name: str, default: float, most: float) -> float:
     return float(x)
 
 
-def warp(logits: npt.ArrayLike, params: SamplingParams) -> Logits:
+def params_of(params: Any) -> SamplingParams:
+    """`params`, or the defaults for None."""
+    if params is None:
+        return SamplingParams()
+    if not isinstance(params, SamplingParams):
+        kind = type(params)
+        name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+        raise TypeError(f"params must be pycouple.speculative.SamplingParams, got {name}")
+    return params
+
+
+def warp(logits: npt.ArrayLike, params: SamplingParams | None = None) -> Logits:
     """Logits over temperature, with -inf for what top-k, top-p and min-p remove.
 
     Parameters
     ----------
     logits : array_like, shape (..., n)
         Finite numbers or -inf, as for `pycouple.sample_logits`.
-    params : SamplingParams
+    params : SamplingParams, optional
 
     Returns
     -------
@@ -117,28 +130,33 @@ def warp(logits: npt.ArrayLike, params: SamplingParams) -> Logits:
     >>> warp([2.0, 1.0, 0.0, -1.0], SamplingParams(temperature=0.5, top_p=0.9))
     array([  4.,   2., -inf, -inf])
     """
-    x = real_rows(logits, "logits")
-    _tops(x)
-    kept = keep(x, params)
+    return warped(real_rows(logits, "logits"), params_of(params), LOGITS)
+
+
+def warped(x: Logits, params: SamplingParams, caller: Caller) -> Logits:
+    """`warp` of a caller's rows."""
+    _tops(x, caller)
+    kept = keep(x, params, caller)
     real = np.float64 if kept.dtype == np.float64 else np.float32
     if params.temperature == 0:
         first = np.argmax(kept, axis=-1, keepdims=True)
         greedy: Logits = np.where(np.arange(kept.shape[-1]) == first, real(0), real(-np.inf))
         return greedy
     with np.errstate(over="ignore", under="ignore"):
-        warped: Logits = (kept.astype(np.float64) / params.temperature).astype(real)
-    return warped
+        quotients: Logits = (kept.astype(np.float64) / params.temperature).astype(real)
+    return quotients
 
 
-def keep(x: Logits, params: SamplingParams) -> Logits:
-    """The logits with -inf for what is removed: themselves if nothing is. The draws are made from these."""
-    if not isinstance(params, SamplingParams):
-        raise TypeError(f"params must be SamplingParams, got {type(params).__name__}")
+def keep(x: Logits, params: SamplingParams, caller: Caller = LOGITS, given: Logits | None = None) -> Logits:
+    """The logits with -inf for what is removed: themselves if nothing is. The draws are made from these.
+
+    Errors are about `given`, the caller's logits, if `x` are those in other columns.
+    """
     k = params.top_k if params.top_k < x.shape[-1] else 0
     if params.temperature == 0 or not (k or params.top_p < 1 or params.min_p > 0):
         return x
     n = x.shape[-1]
-    tops = _tops(x).reshape(-1)
+    tops = _tops(x if given is None else given, caller).reshape(-1)
     rows = x.reshape(-1, n)
     kept = np.empty(rows.shape, x.dtype.newbyteorder("="))
     size = max(1, _PIECE // n)
@@ -173,17 +191,18 @@ def _unlikely(rows: Logits, tops: Reals, params: SamplingParams) -> npt.NDArray[
     return removed
 
 
-def _tops(x: Logits) -> Reals:
+def _tops(x: Logits, caller: Caller) -> Reals:
     """The largest logit of each row, or an error for the first row without one."""
     if x.shape[-1] == 0:
-        raise ValueError("logits: there are no items (n = 0)")
+        raise ValueError(f"{caller.rows}: {no_item('logit', 0, '')}")
     top = x.max(axis=-1)
     bad = ~np.isfinite(top)
     if bad.any():
-        where = np.argwhere(bad)[0]
-        row = x[tuple(where)]
-        what = bad_value("logits", row) if not (row == -np.inf).all() else "every logit is -inf"
-        raise ValueError(f"logits: {what}{row_text(where)}")
+        where = tuple(int(i) for i in np.argwhere(bad)[0])
+        at = row_text(where) if caller.place is None else caller.place(where)
+        row = x[where]
+        what = no_item("logit", len(row), at) if (row == -np.inf).all() else bad_value("logit", row, at=at)
+        raise ValueError(f"{caller.rows}: {what}")
     tops: Reals = top.astype(np.float64)
     return tops
 

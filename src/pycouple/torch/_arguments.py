@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from pycouple import _core, ufuncs
-from pycouple._arguments import STREAM_LIMIT, integer, limit_text, row_error, unsigned
+from pycouple._arguments import STREAM_LIMIT, Caller, integer, limit_text, row_error, row_text, unsigned
 from pycouple.torch._op import interpreted, words_of
 
 _ON_GPU = (torch.float32, torch.bfloat16, torch.float16)
@@ -152,4 +152,4 @@ def raise_for_marked(item: Any, rows: Any, single: bool, name: str, parameters: 
         raise RuntimeError(f"row {row} was marked on {rows.device} and not by the C core: please report this")
     items = np.zeros(() if single else len(rows), np.int64)
     items[() if single else row] = found
-    raise row_error(items, name, np.broadcast_to(x, (*items.shape, *x.shape)), -1, draw, _core.RACE_ITEMS)
+    raise row_error(items, Caller(name, place=row_text), x, draw, _core.RACE_ITEMS)
