@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pycouple import ufuncs
-from pycouple._arguments import METHODS, Caller, check_choice, check_pair, real_rows
+from pycouple._arguments import METHODS, Caller, check_choice, check_out, check_pair, real_rows
 from pycouple._draws import draw, logits_parameters, weights_parameters
 
 Items = npt.NDArray[np.int64]
@@ -230,21 +230,33 @@ def race_logits(
 
 
 def couple(
-    p: npt.ArrayLike, q: npt.ArrayLike, seed: npt.ArrayLike, step: npt.ArrayLike = 0, *, method: str = "gumbel"
+    p: npt.ArrayLike,
+    q: npt.ArrayLike,
+    seed: npt.ArrayLike,
+    step: npt.ArrayLike = 0,
+    *,
+    stream: npt.ArrayLike = 0,
+    method: str = "gumbel",
+    axis: int = -1,
+    item_offset: npt.ArrayLike = 0,
+    out: tuple[Items, Items] | None = None,
+    workers: int = 1,
 ) -> tuple[Items, Items]:
-    """Draw from p and from q as two parties would who share (seed, step) and nothing else.
+    """Draw from p and from q as two parties would who share (seed, step, stream) and nothing else.
 
     Parameters
     ----------
     p, q : array_like, shape (..., n)
         Weights, as for `sample`, over the same n items.
-    seed, step, method
-        As for `sample`.
+    seed, step, stream, method, axis, item_offset, workers
+        As for `sample`, the same for both parties.
+    out : tuple of two ndarray of int64, optional
+        Where to put the results.
 
     Returns
     -------
     a, b : ndarray of int64
-        ``sample(p, seed, step)`` and ``sample(q, seed, step)``: each party could have drawn its own alone.
+        ``sample(p, seed, step, ...)`` and ``sample(q, seed, step, ...)``: each party could have drawn its own alone.
 
     Raises
     ------
@@ -258,11 +270,17 @@ def couple(
     >>> float(np.mean(a == b)), round(float(pycouple.theory.agreement(p, q)), 4)
     (0.8844, 0.8818)
     """
-    left, right = real_rows(p, "p"), real_rows(q, "q")
+    left, right = (real_rows(x, name, axis) for x, name in ((p, "p"), (q, "q")))
     check_pair(left, right)
     ufunc = _coupling(method)
-    parameters = weights_parameters(WEIGHTS, seed, step, 0, 0)
-    return draw(ufunc, Caller("p"), left, parameters), draw(ufunc, Caller("q"), right, parameters)
+    parameters = weights_parameters(WEIGHTS, seed, step, stream, item_offset)
+    if out is not None:
+        check_out(out, (np.int64, np.int64))
+    of_p, of_q = (None, None) if out is None else out
+    return (
+        draw(ufunc, Caller("p"), left, parameters, of_p, workers),
+        draw(ufunc, Caller("q"), right, parameters, of_q, workers),
+    )
 
 
 def _coupling(method: str) -> np.ufunc:

@@ -184,6 +184,8 @@ def test_axis():
         for name, function in (("weights", pycouple.sample), ("logits", pycouple.race_logits)):
             with pytest.raises(np.exceptions.AxisError, match=f"^{name}: {wanted}$"):
                 function(np.ones((3, 4)), 1, axis=axis)
+        with pytest.raises(np.exceptions.AxisError, match=f"^q: {wanted}$"):
+            pycouple.couple(np.ones((3, 4, 2)), np.ones((3, 4)), 1, axis=axis)
     for axis, kind in ((None, "NoneType"), (1.0, "float"), ((0,), "tuple"), (True, "bool")):
         with pytest.raises(TypeError, match=f"^axis must be an integer, got {kind}$"):
             pycouple.sample(np.ones((3, 4)), 1, axis=axis)
@@ -203,16 +205,24 @@ def test_out_that_does_not_fit():
         pycouple.sample(np.ones((3, 4)), 1, out=short)
     with pytest.raises(ValueError, match=r"^out must have shape \(3,\), that of the batch; got \(2,\)$"):
         pycouple.race_logits(np.ones(4), [1, 2, 3], out=(fits, np.empty(2), np.empty(3)))
+    with pytest.raises(ValueError, match=r"^out must have shape \(3,\), that of the batch; got \(2,\)$"):
+        pycouple.couple(np.ones((3, 4)), np.ones((3, 4)), 1, out=(fits, short))
     frozen = np.empty(3, np.int64)
     frozen.flags.writeable = False
     with pytest.raises(ValueError, match=r"^out must be writeable$"):
         pycouple.sample(np.ones((3, 4)), 1, out=frozen)
     real = np.empty(3)
-    with pytest.raises(ValueError, match=r"^out must be arrays that share no memory$"):
-        pycouple.race_logits(np.ones((3, 4)), 1, out=(fits, real, real))
-    columns = np.empty((3, 2))  # interleaved, but apart
-    pycouple.race_logits(np.ones((3, 4)), 1, out=(fits, columns[:, 0], columns[:, 1]))
-    assert np.array_equal(columns[:, 0], pycouple.race_logits(np.ones((3, 4)), 1).score)
+    for call in (
+        lambda: pycouple.race_logits(np.ones((3, 4)), 1, out=(fits, real, real)),
+        lambda: pycouple.couple(np.ones((3, 4)), np.ones((3, 4)), 1, out=(fits, fits)),
+    ):
+        with pytest.raises(ValueError, match=r"^out must be arrays that share no memory$"):
+            call()
+    columns = np.empty((3, 2), np.int64)  # interleaved, but apart
+    pycouple.couple(np.ones((3, 4)), np.ones((3, 4)), 1, out=(columns[:, 0], columns[:, 1]))
+    assert np.array_equal(columns[:, 0], columns[:, 1])
+    with pytest.raises(TypeError, match=r"^out must be a tuple of 2 arrays \(int64, int64\), got ndarray$"):
+        pycouple.couple(np.ones((3, 4)), np.ones((3, 4)), 1, out=fits)
 
 
 def test_places_are_those_in_the_argument():

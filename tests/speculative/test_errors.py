@@ -50,13 +50,17 @@ def test_draft_and_race(function):
         function(x, 1, 5, stream=256)
     with pytest.raises(ValueError, match=r"^params.temperature 1e-310 is so small .* for item 0, logit 1.0 at row 1;"):
         function([[0.0], [1.0]], 1, 5, SamplingParams(1e-310))
+    with raises(np.exceptions.AxisError, "logits: axis 2 is out of bounds for array of dimension 2"):
+        function(x, 1, 5, axis=2)
+    with raises(ValueError, "workers must be positive, or -1 for all cores; got 0"):
+        function(x, 1, 5, workers=0)
     with raises(TypeError, "params must be pycouple.speculative.SamplingParams, got float"):
         function(x, 1, 5, 0.8)
     for params in FILTERS:
         with raises(ValueError, "logits: logit of item 3 is nan at row 1; it must be finite or -inf"):
             function(rows((2, 5), _8=NAN), 1, 5, params)
         with raises(ValueError, "logits: logit of item 1 is inf at row 1; it must be finite or -inf"):
-            function(rows((2, 5), _6=INF), 1, 5, params)
+            function(rows((5, 2), _3=INF), 1, 5, params, axis=0)
         with raises(ValueError, "logits: every logit is -inf, so there is nothing to draw"):
             function([-INF, -INF], 1, 5, params)
         with raises(ValueError, "logits: there are no items (n = 0)"):
@@ -75,8 +79,13 @@ def test_draft_and_race(function):
 )
 def test_token_ids(ids, error, message):
     x = np.zeros((2, 3))
-    with raises(error, message.format("logits")):
-        draft(x, 1, 5, token_ids=ids)
+    for function in (draft, race):
+        with raises(error, message.format("logits")):
+            function(x, 1, 5, token_ids=ids)
+    with raises(error, message.format("target_logits")):
+        verify([1], x, 1, 5, token_ids=ids)
+    with raises(error, message.format("target_logits[0]")):
+        verify_list([[1], [2]], [x, x], 1, 5, token_ids=ids)
 
 
 def test_bad_logits_of_a_reduced_vocabulary():
@@ -123,6 +132,8 @@ TWO = np.zeros((5, 4))  # of a draft of two tokens and one of one
         ({"seed": [1, 2, 3]}, ValueError, "seed must be one integer or 2, one per sequence; got shape (3,)"),
         ({"position": 1.5}, TypeError, "position must be integers, got float"),
         ({"position": [1, 2, 3]}, ValueError, "position must be one integer or 2, one per sequence; got shape (3,)"),
+        ({"stream": [0, 256]}, ValueError, "stream must be in 0..255, got 256 at index 1"),
+        ({"stream": [[0]]}, ValueError, "stream must be one integer or 2, one per sequence; got shape (1, 1)"),
         (
             {"position": 2**64 - 2},
             ValueError,
@@ -134,6 +145,7 @@ TWO = np.zeros((5, 4))  # of a draft of two tokens and one of one
             "position must leave room for the drafts below 2**64, got 18446744073709551615 at index 1",
         ),
         ({"params": {"top_k": 2}}, TypeError, "params must be pycouple.speculative.SamplingParams, got dict"),
+        ({"axis": 2}, np.exceptions.AxisError, "target_logits: axis 2 is out of bounds for array of dimension 2"),
     ],
 )
 def test_verify(arguments, error, message):
@@ -194,6 +206,7 @@ def test_bad_rows_of_verify():
             "position must leave room for the drafts below 2**64, got 18446744073709551615",
         ),
         ({"params": 0.8}, TypeError, "params must be pycouple.speculative.SamplingParams, got float"),
+        ({"workers": 0}, ValueError, "workers must be positive, or -1 for all cores; got 0"),
     ],
 )
 def test_verify_list(arguments, error, message):

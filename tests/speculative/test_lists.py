@@ -139,6 +139,23 @@ def test_batches_layouts_and_types():
     assert list_target([3, 1, 2], 1, 5, streams) == oracle_weights([3, 1, 2], 1, 5, streams)
 
 
+def test_slices_of_items_and_out():
+    rng = np.random.default_rng(14)
+    x = rng.normal(0, 2, (3, 2, 40))
+    streams, steps = [7, 0, 3], [5, 6]
+    whole = np.concatenate([np.full((3, 2, 128), -INF), x], axis=-1)  # the same items, from number 128 on
+    for function, part, all_of_them in ((list_target_logits, x, whole), (list_target, np.exp(x), np.exp(whole))):
+        want = function(all_of_them, 1, steps, streams)
+        out = np.empty((3, 2), np.int64)
+        for axis in (-1, 0):
+            rows = np.moveaxis(part, -1, axis)
+            assert function(rows, 1, steps, streams, axis=axis, item_offset=128, out=out) is out
+            assert np.array_equal(out, want)
+        alone = np.empty((), np.int64)
+        function(part[0, 0], 1, 5, streams, item_offset=128, out=alone)
+        assert alone == want[0, 0]
+
+
 def test_the_target_is_the_draft_of_some_stream():
     """Equal distributions always agree, whatever the streams."""
     w = np.random.default_rng(5).exponential(size=50)
@@ -224,6 +241,12 @@ def test_errors_of_rows_do_not_speak_of_streams():
         list_target(ONE, 1, 0, range(3), workers=0)
     with pytest.raises(np.exceptions.AxisError, match=r"^weights: axis 1 is out of bounds for array of dimension 1$"):
         list_target(ONE, 1, 0, range(3), axis=1)
+    with pytest.raises(ValueError, match=r"^item_offset must be a multiple of 64 .*, got 1$"):
+        list_target(ONE, 1, 0, range(3), item_offset=1)
+    with pytest.raises(ValueError, match=r"^out must have shape \(2,\), that of the batch; got \(3,\)$"):
+        list_target([ONE, ONE], 1, 0, range(3), out=np.empty(3, np.int64))
+    with pytest.raises(TypeError, match=r"^out must be of type int64, got int32$"):
+        list_target([ONE, ONE], 1, 0, range(3), out=np.empty(2, np.int32))
     with pytest.raises(ValueError, match=r"^streams must be an array of numbers: .* inhomogeneous shape"):
         list_target(ONE, 1, 0, [[1], [2, 3]])
 

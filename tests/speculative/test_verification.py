@@ -37,17 +37,6 @@ def test_draft_is_the_race_at_the_position(level, params):
         assert (found.margin >= 0).all()
 
 
-def test_reduced_vocabulary():
-    rng = np.random.default_rng(71)
-    x = rng.normal(0, 2, (5, 300)).astype(np.float32)
-    ids = rng.permutation(300)[:40]
-    whole = np.full_like(x, -np.inf)
-    whole[:, ids] = x[:, ids]
-    for params in PARAMS:
-        want = draft(whole, 3, np.arange(5), params)
-        assert np.array_equal(draft(x[:, ids], 3, np.arange(5), params, token_ids=ids), want)
-
-
 def plain(drafts, rows, seed, position, params):
     """One sequence, token by token."""
     tokens = []

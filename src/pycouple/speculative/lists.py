@@ -18,6 +18,8 @@ from pycouple._arguments import (
     UINT64_LIMIT,
     Caller,
     check_choice,
+    check_out,
+    check_out_shape,
     one_unsigned,
     real_rows,
     row_error,
@@ -27,7 +29,7 @@ from pycouple._arguments import (
 from pycouple._arrays import Array, array_of
 from pycouple._draws import Parameters, check_batch, logits_parameters, weights_parameters
 from pycouple.sampling import Items
-from pycouple.speculative.verification import Verified, no_room, token_numbers
+from pycouple.speculative.verification import Verified, no_room, spread, token_numbers
 from pycouple.speculative.warpers import LOGITS, SamplingParams, keep, params_of
 
 INVARIANCES = ("strong", "conditional")
@@ -40,13 +42,15 @@ def list_target(
     streams: npt.ArrayLike = (0,),
     *,
     axis: int = -1,
+    item_offset: npt.ArrayLike = 0,
+    out: Items | None = None,
     workers: int = 1,
 ) -> Items:
     """Draw the target's item from each row of weights, coupled with the drafts of all the listed streams at once.
 
     Parameters
     ----------
-    weights, seed, axis, workers
+    weights, seed, axis, item_offset, out, workers
         As for `pycouple.sample`.
     position : array_like of int, default 0
         In 0..2**64 - 1: the absolute index, in the whole sequence with its prompt, of the token being predicted.
@@ -58,8 +62,8 @@ def list_target(
     Returns
     -------
     ndarray of int64
-        The drawn items. The shape is that of `weights` without `axis`, broadcast against `seed` and `position`; a
-        single row gives a NumPy scalar. Each row is read once for all its streams.
+        The drawn items. The shape is that of `weights` without `axis`, broadcast against `seed`, `position` and
+        `item_offset`; a single row gives a NumPy scalar. Each row is read once for all its streams.
 
     Raises
     ------
@@ -101,8 +105,8 @@ def list_target(
     """
     caller = Caller("weights", "position")
     x = real_rows(weights, "weights", axis)
-    parameters = weights_parameters(caller, seed, position, 0, 0)
-    return _race(_core.score_weights, caller, x, parameters, _streams(streams), workers)
+    parameters = weights_parameters(caller, seed, position, 0, item_offset)
+    return _race(_core.score_weights, caller, x, parameters, _streams(streams), out, workers)
 
 
 def list_target_logits(
@@ -113,13 +117,15 @@ def list_target_logits(
     *,
     temperature: npt.ArrayLike = 1.0,
     axis: int = -1,
+    item_offset: npt.ArrayLike = 0,
+    out: Items | None = None,
     workers: int = 1,
 ) -> Items:
     """Draw the target's item from softmax(logits / temperature) of each row, coupled as `list_target` does.
 
     Parameters
     ----------
-    logits, seed, temperature, axis, workers
+    logits, seed, temperature, axis, item_offset, out, workers
         As for `pycouple.sample_logits`.
     position, streams
         As for `list_target`.
@@ -149,8 +155,8 @@ def list_target_logits(
     """
     caller = Caller("logits", "position")
     x = real_rows(logits, "logits", axis)
-    parameters = logits_parameters(caller, seed, position, temperature, 0, 0)
-    return _race(_core.score_logits, caller, x, parameters, _streams(streams), workers)
+    parameters = logits_parameters(caller, seed, position, temperature, 0, item_offset)
+    return _race(_core.score_logits, caller, x, parameters, _streams(streams), out, workers)
 
 
 def verify_list(
@@ -162,6 +168,9 @@ def verify_list(
     *,
     streams: npt.ArrayLike | None = None,
     invariance: str = "strong",
+    axis: int = -1,
+    token_ids: npt.ArrayLike | None = None,
+    workers: int = 1,
 ) -> Verified:
     """Accept what some draft has right: the target draws by the smallest clock over the drafts' streams.
 
@@ -185,6 +194,10 @@ def verify_list(
           tokens that part early are hardly better together than one.
         - "conditional": those of the drafts that are right so far (Algorithm 2 of the paper). The text also depends on
           which drafts those were, so on the drafters. Later tokens are accepted as often as one draft's are, or more.
+    axis, token_ids
+        As for `draft`, of each of the `target_logits`.
+    workers : int, default 1
+        How many threads share the streams of a row; -1 for all cores.
 
     Returns
     -------
@@ -216,7 +229,7 @@ def verify_list(
     params = params_of(params)
     drafts = [token_numbers(x, f"draft_tokens[{k}]") for k, x in enumerate(_listed(draft_tokens, "draft_tokens"))]
     rows = [
-        real_rows(x, name)
+        real_rows(x, name, axis)
         for name, x in ((f"target_logits[{k}]", x) for k, x in enumerate(_listed(target_logits, "target_logits")))
     ]
     if not drafts:
@@ -240,8 +253,8 @@ def verify_list(
         parameters = logits_parameters(caller, key, first + j, params.temperature, 0, 0)
         listed = lanes if invariance == "strong" else lanes[alive]
         row = rows[k][j]
-        read = keep(row, params, caller)
-        out.append(int(_race(_core.score_logits, caller, row, parameters, listed, 1, read)))
+        read = keep(row if token_ids is None else spread(row, token_ids, caller), params, caller, row)
+        out.append(int(_race(_core.score_logits, caller, row, parameters, listed, None, workers, read)))
         alive = np.array([k for k in alive if j < len(drafts[k]) and drafts[k][j] == out[-1]], np.intp)
         if not len(alive):
             return Verified(np.array(out, np.int64), j)
@@ -264,10 +277,13 @@ def _race(
     x: Array,
     parameters: Parameters,
     streams: npt.NDArray[np.uint64],
+    out: Any,
     workers: Any,
     read: Array | None = None,
 ) -> Items:
     """The best winner of all streams, from the caller's rows `x` or what is left of them."""
+    if out is not None:
+        check_out(out, (np.int64,))
     rows = x if read is None else read
     # The streams come last, so that draws of one row follow each other and the core reads the row once.
     arguments = [streams if key == "stream" else value[..., np.newaxis] for key, value in parameters.items()]
@@ -278,8 +294,10 @@ def _race(
         raise
     if marked:  # in every stream alike
         raise row_error(items[..., 0], caller, x, parameters, _core.RACE_ITEMS)
+    if out is not None:
+        check_out_shape(out, items.shape[:-1])
     first = scores == scores.max(axis=-1, keepdims=True)
-    best: Items = np.where(first, items, _core.RACE_ITEMS).min(axis=-1)
+    best: Items = np.where(first, items, _core.RACE_ITEMS).min(axis=-1, out=out)
     return best
 
 

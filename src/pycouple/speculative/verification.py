@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from pycouple import ufuncs
-from pycouple._arguments import UINT64_LIMIT, Caller, real_rows, row_text, unsigned
+from pycouple._arguments import STREAM_LIMIT, UINT64_LIMIT, Caller, real_rows, row_text, unsigned
 from pycouple._arrays import Array
 from pycouple._draws import draw, logits_parameters
-from pycouple.sampling import Items, Race
+from pycouple.sampling import Items, Race, Reals
 from pycouple.speculative.warpers import LOGITS, SamplingParams, keep, params_of
 
 ITEMS = 2**34  # that have a clock
@@ -32,7 +32,10 @@ def draft(
     params: SamplingParams | None = None,
     *,
     stream: npt.ArrayLike = 0,
+    axis: int = -1,
     token_ids: npt.ArrayLike | None = None,
+    out: Items | None = None,
+    workers: int = 1,
 ) -> Items:
     """The token that a party with these logits draws at a position: the drafter's side, and the target's own draw.
 
@@ -50,8 +53,14 @@ def draft(
         case.
     stream : array_like of int, default 0
         Which draft this is, where there are several (`verify_list`).
+    axis : int, default -1
+        The axis of `logits` that holds the tokens.
     token_ids : array_like of int, shape (n,), optional
         The ids of the tokens, for a drafter with a reduced vocabulary; in any order, each once.
+    out : ndarray of int64, optional
+        Where to put the result.
+    workers : int, default 1
+        How many threads share the rows; -1 for all cores. The result does not depend on it.
 
     Returns
     -------
@@ -64,6 +73,11 @@ def draft(
     ValueError, TypeError
         As for `pycouple.sample_logits` and `warp`; token_ids repeat an id, or are of another length.
 
+    Notes
+    -----
+    There is no `item_offset`: what params keep of a slice of the vocabulary is not a slice of what they keep of the
+    whole. Slices are raced by `pycouple.race_logits`.
+
     Examples
     --------
     >>> from pycouple.speculative import SamplingParams, draft
@@ -73,8 +87,10 @@ def draft(
     >>> int(draft([0.5, 1.5], seed=7, position=5, params=params, token_ids=[2, 3]))  # it knows two tokens only
     3
     """
-    x = real_rows(logits, "logits")
-    tokens: Items = own_draws(ufuncs.sample_logits, LOGITS, x, seed, position, params_of(params), stream, token_ids)
+    x = real_rows(logits, "logits", axis)
+    tokens: Items = own_draws(
+        ufuncs.sample_logits, LOGITS, x, seed, position, params_of(params), stream, token_ids, out, workers
+    )
     return tokens
 
 
@@ -85,13 +101,19 @@ def race(
     params: SamplingParams | None = None,
     *,
     stream: npt.ArrayLike = 0,
+    axis: int = -1,
+    token_ids: npt.ArrayLike | None = None,
+    out: tuple[Items, Reals, Reals] | None = None,
+    workers: int = 1,
 ) -> Race:
     """`draft` with the margin: how safe the token is.
 
     Parameters
     ----------
-    logits, seed, position, params, stream
+    logits, seed, position, params, stream, axis, token_ids, workers
         As for `draft`.
+    out : tuple of ndarray (int64, float64, float64), optional
+        Where to put the results.
 
     Returns
     -------
@@ -111,8 +133,10 @@ def race(
     >>> int(found.item), round(float(found.margin), 3)
     (1, 0.031)
     """
-    x = real_rows(logits, "logits")
-    return Race(*own_draws(ufuncs.race_logits, LOGITS, x, seed, position, params_of(params), stream))
+    x = real_rows(logits, "logits", axis)
+    return Race(
+        *own_draws(ufuncs.race_logits, LOGITS, x, seed, position, params_of(params), stream, token_ids, out, workers)
+    )
 
 
 def verify(
@@ -122,6 +146,9 @@ def verify(
     position: npt.ArrayLike,
     params: SamplingParams | None = None,
     *,
+    stream: npt.ArrayLike = 0,
+    axis: int = -1,
+    token_ids: npt.ArrayLike | None = None,
     workers: int = 1,
 ) -> Verified:
     """Accept drafts that are the target's own draws: the text depends on the seed and the target, never on the drafts.
@@ -140,8 +167,10 @@ def verify(
         it predicts the next index.
     params : SamplingParams, optional
         The target's.
-    workers : int, default 1
-        How many threads share the rows; -1 for all cores.
+    stream : int, or one per sequence, default 0
+        The stream of the drafts.
+    axis, token_ids, workers
+        As for `draft`, of `target_logits`.
 
     Returns
     -------
@@ -159,9 +188,10 @@ def verify(
 
     Notes
     -----
-    All rows are drawn in one call, each as `draft` draws it. A drafter that draws by `draft` with the same seed and
-    position is right with the probability ``pycouple.theory.agreement(p, q)``, and any other drafter changes the speed
-    only. Never feed a ratio test (accept with probability min(1, q / p)) with shared noise: see `ratio_test`.
+    All rows are drawn in one call, each as `draft` draws it. There is no `out`: how many tokens come back is not known
+    before. A drafter that draws by `draft` with the same seed and position is right with the probability
+    ``pycouple.theory.agreement(p, q)``, and any other drafter changes the speed only. Never feed a ratio test (accept
+    with probability min(1, q / p)) with shared noise: see `ratio_test`.
 
     Examples
     --------
@@ -173,11 +203,11 @@ def verify(
     >>> verify([own[0], 0], logits, seed=7, position=5)
     Verified(tokens=array([1, 1]), accepted=1)
     """
-    x = real_rows(target_logits, "target_logits")
+    x = real_rows(target_logits, "target_logits", axis)
     if x.ndim != 2:
         raise ValueError(f"target_logits must have two axes, rows and tokens; got shape {x.shape}")
     drafts, single = _sequences(draft_tokens)
-    found = verified(_TARGET, drafts, x, seed, position, params_of(params), workers)
+    found = verified(_TARGET, drafts, x, seed, position, params_of(params), stream, token_ids, workers)
     return Verified(found.tokens[0], found.accepted[0]) if single else found
 
 
@@ -188,6 +218,8 @@ def verified(
     seed: Any,
     position: Any,
     params: SamplingParams,
+    stream: Any = 0,
+    token_ids: Any = None,
     workers: Any = 1,
 ) -> Verified:
     """`verify` of a batch of checked drafts."""
@@ -215,6 +247,8 @@ def verified(
         _of_rows(_one_each(seed, "seed", drafts), counts),
         np.repeat(first, counts) + shift.astype(np.uint64),
         params,
+        _of_rows(_one_each(stream, "stream", drafts, STREAM_LIMIT), counts),
+        token_ids,
         workers=workers,
     )
     tokens, accepted = [], []
@@ -234,12 +268,13 @@ def own_draws(
     params: SamplingParams,
     stream: Any = 0,
     token_ids: Any = None,
+    out: Any = None,
     workers: Any = 1,
 ) -> Any:
     """What the ufunc draws from what params keep of the caller's rows."""
     parameters = logits_parameters(caller, seed, position, params.temperature, stream, 0)
     read = keep(x if token_ids is None else spread(x, token_ids, caller), params, caller, x)
-    return draw(ufunc, caller, x, parameters, None, workers, read)
+    return draw(ufunc, caller, x, parameters, out, workers, read)
 
 
 def no_room(position: Any, at: str = "") -> ValueError:
@@ -292,9 +327,9 @@ def _is_sequence(token: Any) -> bool:
     return token.ndim > 0 if hasattr(token, "ndim") else hasattr(token, "__len__")
 
 
-def _one_each(x: Any, name: str, drafts: list[Items]) -> Any:
+def _one_each(x: Any, name: str, drafts: list[Items], limit: int = UINT64_LIMIT) -> Any:
     """`x` as one number, or one for each sequence of drafts."""
-    numbers = unsigned(x, name)
+    numbers = unsigned(x, name, limit)
     if numbers.ndim > 1 or (numbers.ndim == 1 and len(numbers) != len(drafts)):
         wanted = f"one integer or {len(drafts)}, one per sequence"
         raise ValueError(f"{name} must be {wanted}; got shape {numbers.shape}")
