@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pycouple import _core
-from pycouple._arrays import array_of
+from pycouple._arrays import BFLOAT16, array_of, widened
 from pycouple._config import cores
 
 METHODS = ("gumbel", "minhash")
@@ -37,13 +37,13 @@ class Caller(NamedTuple):
         return {"step": self.step, "temperature": self.temperature}.get(parameter, parameter)
 
 
-def real_rows(x: npt.ArrayLike, name: str, axis: Any = -1) -> npt.NDArray[Any]:
+def core_rows(x: npt.ArrayLike, name: str, axis: Any = -1) -> npt.NDArray[Any]:
     """`x` as rows that the core reads, their items last.
 
-    float16, float32 and float64 are not copied, other real types are cast.
+    float16, float32, float64 and BFLOAT16 are not copied, other real types are cast.
     """
     a = x if type(x) is np.ndarray else array_of(x, name)
-    if a.dtype.char not in _NATIVE:
+    if a.dtype.char not in _NATIVE and a.dtype != BFLOAT16:
         a = _cast(a, name)
     if a.ndim == 0:
         raise ValueError(f"{name} must have at least one axis, the items; got a single number")
@@ -56,12 +56,19 @@ def real_rows(x: npt.ArrayLike, name: str, axis: Any = -1) -> npt.NDArray[Any]:
 
 
 def _cast(a: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
+    if a.dtype.name == "bfloat16":  # of ml_dtypes
+        return a.view(np.uint16).view(BFLOAT16)
     if a.dtype.kind in "biuf":
         with np.errstate(over="ignore"):  # what is too large becomes infinite, which is an error later
             return a.astype(np.float64)
-    if a.dtype.name == "bfloat16" or a.dtype.name.startswith("float8"):
+    if a.dtype.name.startswith("float8"):
         return a.astype(np.float32)
     raise TypeError(f"{name} must be real numbers, got dtype {a.dtype}")
+
+
+def real_rows(x: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
+    """`x` as rows of float16, float32 or float64."""
+    return widened(core_rows(x, name))
 
 
 def unsigned(x: Any, name: str, limit: int = UINT64_LIMIT) -> Any:
@@ -119,14 +126,14 @@ def limit_text(limit: int) -> str:
 def _kind_text(x: Any, a: npt.NDArray[Any]) -> str:
     if a.ndim == 0 and not hasattr(x, "__dlpack__"):
         return type(x).__name__
-    return f"dtype {a.dtype}"
+    return f"dtype {'bfloat16' if a.dtype == BFLOAT16 else a.dtype}"
 
 
 def temperatures(x: Any, name: str = "temperature") -> Any:
     """`x` as a float64 array. The core checks the values, row by row."""
     if type(x) is float:
         return np.array(x)
-    a = array_of(x, name)
+    a = widened(array_of(x, name))
     if a.dtype.kind not in "biuf":
         raise TypeError(f"{name} must be real numbers, got {_kind_text(x, a)}")
     return a.astype(np.float64)
@@ -224,7 +231,7 @@ def row_error(
     items = np.asarray(items)
     where = tuple(int(i) for i in np.argwhere(items < 0)[0])
     status = int(items[where]) - _core.NO_WINNER
-    values = x[_own(where, x.shape[:-1])]
+    values = widened(x[_own(where, x.shape[:-1])])
     n = len(values)
     row = row_text(_own(where, x.shape[:-1])) if caller.place is None else caller.place(where)
     kind = "logit" if "temperature" in parameters else "weight"

@@ -20,6 +20,15 @@ from pycouple._arrays import Array
 
 Parameters = dict[str, Any]  # what the ufuncs take after the rows, in their order
 
+_OF_BFLOAT16 = {
+    _core.sample_weights: _core.sample_weights_bf16,
+    _core.sample_minhash: _core.sample_minhash_bf16,
+    _core.sample_logits: _core.sample_logits_bf16,
+    _core.race_logits: _core.race_logits_bf16,
+    _core.score_weights: _core.race_weights_bf16,  # the scores of one row compare, scaled or not
+    _core.score_logits: _core.race_logits_bf16,
+}
+
 
 def weights_parameters(caller: Caller, seed: Any, step: Any, stream: Any, item_offset: Any) -> Parameters:
     """The checked parameters of a draw from weights."""
@@ -59,8 +68,11 @@ def draw(
         check_out(out, (np.int64,) + (np.float64,) * (ufunc.nout - 1))
         options["out"] = out
     rows = x if read is None else read
+    kernel = ufunc
+    if rows.dtype.char == "V":
+        kernel, rows = of_bfloat16(ufunc, rows)
     try:
-        result, marked = _core.call(ufunc, threads(workers), (rows, *parameters.values()), options)
+        result, marked = _core.call(kernel, threads(workers), (rows, *parameters.values()), options)
     except ValueError:
         check_batch(caller, x, parameters, out)
         raise
@@ -68,6 +80,11 @@ def draw(
         limit = _core.MINHASH_ITEMS if ufunc is _core.sample_minhash else _core.RACE_ITEMS
         raise row_error(result[0] if isinstance(result, tuple) else result, caller, x, parameters, limit)
     return result
+
+
+def of_bfloat16(ufunc: np.ufunc, rows: Array) -> tuple[np.ufunc, Array]:
+    """The ufunc that reads the bits of BFLOAT16 rows, and these bits."""
+    return _OF_BFLOAT16[ufunc], rows.view(np.uint16)
 
 
 def check_batch(caller: Caller, x: Array, parameters: Parameters, out: Any = None) -> None:

@@ -2,6 +2,11 @@
 
 Every draw is a pure function of the distribution and of (seed, step, stream); `docs/contract.md` and `docs/minhash.md`
 write it down to the bit. The argument types, broadcasting and errors are those of `sample`, everywhere.
+
+An array may be a NumPy array, a list, a torch tensor, or any object with ``__dlpack__`` or ``__array__``. Its memory is
+read where it is if that is on the host and of a type that the core reads: float16, bfloat16 (of torch or ml_dtypes),
+float32 and float64, strided and read-only too. Tensors on a device are copied to the host first (`pycouple.torch` draws
+on CUDA devices); other real types are cast, float8 to float32 and the rest to float64. Results are NumPy arrays.
 """
 
 from typing import NamedTuple
@@ -10,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pycouple import ufuncs
-from pycouple._arguments import METHODS, Caller, check_choice, check_out, check_pair, real_rows
+from pycouple._arguments import METHODS, Caller, check_choice, check_out, check_pair, core_rows
 from pycouple._draws import draw, logits_parameters, weights_parameters
 
 Items = npt.NDArray[np.int64]
@@ -46,7 +51,8 @@ def sample(
     ----------
     weights : array_like, shape (..., n)
         Non-negative finite numbers, at least one of them positive in each row; they need not sum to 1. float16,
-        float32 and float64 are read in place, strided and read-only arrays too; other real types are cast to float64.
+        bfloat16, float32 and float64 are read in place, strided and read-only arrays and torch tensors too; other real
+        types are cast (see `pycouple.sampling`).
     seed : array_like of int
         In 0..2**64 - 1: all the randomness the parties share. `seed_from` makes one from names.
     step : array_like of int, default 0
@@ -106,7 +112,7 @@ def sample(
     >>> pycouple.sample(p, seed=7, step=[0, 1, 2, 3, 4], method="minhash")
     array([2, 0, 0, 1, 0])
     """
-    x = real_rows(weights, "weights", axis)
+    x = core_rows(weights, "weights", axis)
     parameters = weights_parameters(WEIGHTS, seed, step, stream, item_offset)
     items: Items = draw(_coupling(method), WEIGHTS, x, parameters, out, workers)
     return items
@@ -167,7 +173,7 @@ def sample_logits(
     >>> int(pycouple.sample_logits(logits, seed=7, temperature=0))
     0
     """
-    x = real_rows(logits, "logits", axis)
+    x = core_rows(logits, "logits", axis)
     parameters = logits_parameters(LOGITS, seed, step, temperature, stream, item_offset)
     items: Items = draw(ufuncs.sample_logits, LOGITS, x, parameters, out, workers)
     return items
@@ -224,7 +230,7 @@ def race_logits(
     >>> int(race.item), round(float(race.score), 6), round(float(race.margin), 6)
     (1, 3.413852, 2.854151)
     """
-    x = real_rows(logits, "logits", axis)
+    x = core_rows(logits, "logits", axis)
     parameters = logits_parameters(LOGITS, seed, step, temperature, stream, item_offset)
     return Race(*draw(ufuncs.race_logits, LOGITS, x, parameters, out, workers))
 
@@ -270,7 +276,7 @@ def couple(
     >>> float(np.mean(a == b)), round(float(pycouple.theory.agreement(p, q)), 4)
     (0.8844, 0.8818)
     """
-    left, right = (real_rows(x, name, axis) for x, name in ((p, "p"), (q, "q")))
+    left, right = (core_rows(x, name, axis) for x, name in ((p, "p"), (q, "q")))
     check_pair(left, right)
     ufunc = _coupling(method)
     parameters = weights_parameters(WEIGHTS, seed, step, stream, item_offset)

@@ -1,4 +1,4 @@
-"""What the calls of speculative decoding share with `sample_logits`: axis, out, workers, stream, token_ids."""
+"""What the calls of speculative decoding share with `sample_logits`: axis, out, workers, stream, token_ids, tensors."""
 
 import numpy as np
 import pytest
@@ -6,11 +6,14 @@ import pytest
 from pycouple.speculative import (
     SamplingParams,
     draft,
+    generate,
     list_target,
     list_target_logits,
     race,
+    ratio_test,
     verify,
     verify_list,
+    warp,
 )
 
 PARAMS = (
@@ -105,3 +108,73 @@ def test_positions_by_name():
     x = logits((60,))
     assert list_target_logits(x, 5, 10) == list_target_logits(x, seed=5, position=10) == draft(x, seed=5, position=10)
     assert list_target(np.exp(x), 5, 10) == list_target(np.exp(x), seed=5, position=10)
+
+
+# Tensors
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize("params", PARAMS)
+def test_tensors(dtype, params):
+    """Draws of the same numbers in NumPy: bfloat16 ones as widened to float32, filtered or not."""
+    torch = pytest.importorskip("torch")
+    t = torch.from_numpy(logits((7, 300))).to(getattr(torch, dtype))
+    x = t.float().numpy() if dtype == "bfloat16" else t.numpy()
+    positions = torch.arange(7)
+    want = race(x, 3, range(7), params)
+    for form in (t, t.clone().requires_grad_(), t.repeat_interleave(2, dim=1)[:, ::2]):
+        got = race(form, torch.tensor(3), positions, params)
+        assert all(np.array_equal(a, b) for a, b in zip(got, want, strict=True))
+        assert np.array_equal(draft(form, 3, positions, params), want.item)
+    assert np.array_equal(warp(t, params or SamplingParams()), warp(x, params or SamplingParams()))
+    ids = torch.randperm(500, generator=torch.Generator().manual_seed(1))[:300]
+    assert np.array_equal(
+        draft(t, 3, positions, params, token_ids=ids), draft(x, 3, range(7), params, token_ids=ids.numpy())
+    )
+    drafts = torch.from_numpy(want.item)
+    for given in (drafts[:6], list(drafts[:6])):  # a tensor, and a list of numbers that are tensors
+        same(verify(given, t, torch.tensor(3), torch.tensor(0), params), verify(want.item[:6], x, 3, 0, params))
+    batch = drafts[:6].reshape(1, 6).repeat(2, 1)[:, :2]
+    rows, plain = t[[0, 1, 2, 0, 1, 2]], x[[0, 1, 2, 0, 1, 2]]
+    same(verify(batch, rows, 3, torch.tensor([0, 4]), params), verify(batch.numpy(), plain, 3, [0, 4], params))
+    same(verify(list(batch), rows, 3, 0, params), verify(batch.numpy(), plain, 3, 0, params))
+    same(
+        verify_list(batch, rows.reshape(2, 3, -1), 3, torch.tensor(0), params, streams=torch.tensor([4, 2])),
+        verify_list(batch.numpy(), plain.reshape(2, 3, -1), 3, 0, params, streams=[4, 2]),
+    )
+    temperature = params.temperature if params else 1.0
+    assert np.array_equal(
+        list_target_logits(t, 3, positions, torch.arange(3), temperature=temperature),
+        list_target_logits(x, 3, range(7), range(3), temperature=temperature),
+    )
+    assert np.array_equal(list_target(t.abs(), 3, positions, range(3)), list_target(np.abs(x), 3, range(7), range(3)))
+
+
+def test_models_that_give_tensors():
+    torch = pytest.importorskip("torch")
+    table = torch.from_numpy(logits((30, 30))).to(torch.bfloat16).requires_grad_()
+    plain = table.detach().float().numpy()
+    for params in PARAMS:
+        want = generate(lambda t: plain[t], lambda t: plain[t] + 0.5, [3, 4], 7, params, max_new_tokens=20)
+        got = generate(
+            lambda t: table[t],
+            lambda t: table[t] + 0.5,
+            torch.tensor([3, 4]),
+            torch.tensor(7),
+            params,
+            max_new_tokens=20,
+            stop_tokens=torch.tensor([], dtype=torch.int64),
+        )
+        assert got.tokens == want.tokens
+        assert all(type(token) is int for token in got.tokens)
+
+
+def test_ratio_test_of_tensors():
+    torch = pytest.importorskip("torch")
+    p, q = logits((3, 20), 2), logits((4, 20), 3)
+    for seed in range(20):
+        tokens = draft(p, seed, range(3))
+        got = ratio_test(
+            torch.from_numpy(tokens), torch.from_numpy(p), torch.from_numpy(q), np.random.default_rng(seed)
+        )
+        same(got, ratio_test(tokens, p, q, np.random.default_rng(seed)))

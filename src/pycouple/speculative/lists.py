@@ -20,14 +20,14 @@ from pycouple._arguments import (
     check_choice,
     check_out,
     check_out_shape,
+    core_rows,
     one_unsigned,
-    real_rows,
     row_error,
     threads,
     unsigned,
 )
 from pycouple._arrays import Array, array_of
-from pycouple._draws import Parameters, check_batch, logits_parameters, weights_parameters
+from pycouple._draws import Parameters, check_batch, logits_parameters, of_bfloat16, weights_parameters
 from pycouple.sampling import Items
 from pycouple.speculative.verification import Verified, no_room, spread, token_numbers
 from pycouple.speculative.warpers import LOGITS, SamplingParams, keep, params_of
@@ -104,7 +104,7 @@ def list_target(
     (0.8967, 0.8427)
     """
     caller = Caller("weights", "position")
-    x = real_rows(weights, "weights", axis)
+    x = core_rows(weights, "weights", axis)
     parameters = weights_parameters(caller, seed, position, 0, item_offset)
     return _race(_core.score_weights, caller, x, parameters, _streams(streams), out, workers)
 
@@ -154,7 +154,7 @@ def list_target_logits(
     array([1, 1, 1, 2, 1])
     """
     caller = Caller("logits", "position")
-    x = real_rows(logits, "logits", axis)
+    x = core_rows(logits, "logits", axis)
     parameters = logits_parameters(caller, seed, position, temperature, 0, item_offset)
     return _race(_core.score_logits, caller, x, parameters, _streams(streams), out, workers)
 
@@ -229,7 +229,7 @@ def verify_list(
     params = params_of(params)
     drafts = [token_numbers(x, f"draft_tokens[{k}]") for k, x in enumerate(_listed(draft_tokens, "draft_tokens"))]
     rows = [
-        real_rows(x, name, axis)
+        core_rows(x, name, axis)
         for name, x in ((f"target_logits[{k}]", x) for k, x in enumerate(_listed(target_logits, "target_logits")))
     ]
     if not drafts:
@@ -285,13 +285,16 @@ def _race(
     if out is not None:
         check_out(out, (np.int64,))
     rows = x if read is None else read
+    if rows.dtype.char == "V":
+        ufunc, rows = of_bfloat16(ufunc, rows)
     # The streams come last, so that draws of one row follow each other and the core reads the row once.
     arguments = [streams if key == "stream" else value[..., np.newaxis] for key, value in parameters.items()]
     try:
-        (items, scores), marked = _core.call(ufunc, threads(workers), (rows[..., np.newaxis, :], *arguments), {})
+        result, marked = _core.call(ufunc, threads(workers), (rows[..., np.newaxis, :], *arguments), {})
     except ValueError:
         check_batch(caller, x, parameters)
         raise
+    items, scores = result[:2]
     if marked:  # in every stream alike
         raise row_error(items[..., 0], caller, x, parameters, _core.RACE_ITEMS)
     if out is not None:

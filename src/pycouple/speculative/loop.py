@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pycouple import ufuncs
-from pycouple._arguments import integer, one_unsigned, real_rows
+from pycouple._arguments import core_rows, integer, one_unsigned
 from pycouple.speculative.verification import own_draws, token_numbers, verified
 from pycouple.speculative.warpers import LOGITS, SamplingParams, params_of
 
@@ -113,7 +113,7 @@ def generate(
     while len(new) < max_new_tokens and not (new and new[-1] in stops):
         room = max_new_tokens - len(new) - 1
         drafts = [] if drafter is None else _drafts(drafter, text, key, params, min(draft_length, room), stops)
-        rows = real_rows(target(text + drafts), "logits of target")
+        rows = core_rows(target(text + drafts), "logits of target")
         if rows.ndim != 2 or len(rows) < len(drafts) + 1:
             raise ValueError(f"target must give {len(drafts) + 1} rows of logits or more, got shape {rows.shape}")
         calls, drafted = calls + 1, drafted + len(drafts)
@@ -139,7 +139,7 @@ def _drafts(
         logits = drafter(text + drafts)
         if logits is None:
             break
-        rows = real_rows(logits, "logits of drafter")
+        rows = core_rows(logits, "logits of drafter")
         if rows.ndim > 2 or len(rows) == 0:
             raise ValueError(f"drafter must give rows of logits, or one row; got shape {rows.shape}")
         caller = LOGITS._replace(rows="logits of drafter", place=_after(position))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from pycouple._arguments import check_pair, real_rows
+from pycouple._arguments import check_pair, core_rows
 from pycouple.speculative.verification import Verified, token_numbers
 from pycouple.speculative.warpers import LOGITS, SamplingParams, params_of, warped
 
@@ -66,7 +66,7 @@ def ratio_test(
         raise TypeError(f"rng must be a numpy.random.Generator, got {type(rng).__name__}")
     tokens = token_numbers(draft_tokens, "draft_tokens")
     given = {"draft_logits": draft_logits, "target_logits": target_logits}
-    warp_of = {name: warped(real_rows(x, name), params, LOGITS._replace(rows=name)) for name, x in given.items()}
+    warp_of = {name: warped(core_rows(x, name), params, LOGITS._replace(rows=name)) for name, x in given.items()}
     for (name, x), count in zip(warp_of.items(), (len(tokens), len(tokens) + 1), strict=True):
         if x.ndim != 2 or len(x) != count:
             raise ValueError(f"{name} of {len(tokens)} drafts must have two axes and {count} rows, got shape {x.shape}")

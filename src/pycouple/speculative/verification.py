@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pycouple import ufuncs
-from pycouple._arguments import STREAM_LIMIT, UINT64_LIMIT, Caller, real_rows, row_text, unsigned
-from pycouple._arrays import Array
+from pycouple._arguments import STREAM_LIMIT, UINT64_LIMIT, Caller, core_rows, row_text, unsigned
+from pycouple._arrays import Array, widened
 from pycouple._draws import draw, logits_parameters
 from pycouple.sampling import Items, Race, Reals
 from pycouple.speculative.warpers import LOGITS, SamplingParams, keep, params_of
@@ -42,7 +42,7 @@ def draft(
     Parameters
     ----------
     logits : array_like, shape (..., n)
-        Next-token logits; leading axes are a batch.
+        Next-token logits; leading axes are a batch. Arrays and tensors as for `pycouple.sample`.
     seed : array_like of int
         In 0..2**64 - 1, the same for drafter and target.
     position : array_like of int
@@ -87,7 +87,7 @@ def draft(
     >>> int(draft([0.5, 1.5], seed=7, position=5, params=params, token_ids=[2, 3]))  # it knows two tokens only
     3
     """
-    x = real_rows(logits, "logits", axis)
+    x = core_rows(logits, "logits", axis)
     tokens: Items = own_draws(
         ufuncs.sample_logits, LOGITS, x, seed, position, params_of(params), stream, token_ids, out, workers
     )
@@ -133,7 +133,7 @@ def race(
     >>> int(found.item), round(float(found.margin), 3)
     (1, 0.031)
     """
-    x = real_rows(logits, "logits", axis)
+    x = core_rows(logits, "logits", axis)
     return Race(
         *own_draws(ufuncs.race_logits, LOGITS, x, seed, position, params_of(params), stream, token_ids, out, workers)
     )
@@ -203,7 +203,7 @@ def verify(
     >>> verify([own[0], 0], logits, seed=7, position=5)
     Verified(tokens=array([1, 1]), accepted=1)
     """
-    x = real_rows(target_logits, "target_logits", axis)
+    x = core_rows(target_logits, "target_logits", axis)
     if x.ndim != 2:
         raise ValueError(f"target_logits must have two axes, rows and tokens; got shape {x.shape}")
     drafts, single = _sequences(draft_tokens)
@@ -302,6 +302,7 @@ def spread(x: Array, token_ids: npt.ArrayLike, caller: Caller) -> Array:
     again = np.flatnonzero(ordered[1:] == ordered[:-1])
     if len(again):
         raise ValueError(f"token_ids must not repeat an id, got {ordered[again[0]]} twice")
+    x = widened(x)
     whole = np.full((*x.shape[:-1], int(ordered[-1]) + 1), -np.inf, x.dtype)
     whole[..., ids] = x
     return whole

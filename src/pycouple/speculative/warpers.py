@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pycouple import _core
-from pycouple._arguments import Caller, bad_value, integer, native, no_item, real_rows, row_text
+from pycouple._arguments import Caller, bad_value, core_rows, integer, native, no_item, row_text
+from pycouple._arrays import widened
 
 Logits = npt.NDArray[Any]
 Reals = npt.NDArray[np.float64]
@@ -130,11 +131,12 @@ def warp(logits: npt.ArrayLike, params: SamplingParams | None = None) -> Logits:
     >>> warp([2.0, 1.0, 0.0, -1.0], SamplingParams(temperature=0.5, top_p=0.9))
     array([  4.,   2., -inf, -inf])
     """
-    return warped(real_rows(logits, "logits"), params_of(params), LOGITS)
+    return warped(core_rows(logits, "logits"), params_of(params), LOGITS)
 
 
 def warped(x: Logits, params: SamplingParams, caller: Caller) -> Logits:
     """`warp` of a caller's rows."""
+    x = widened(x)
     _tops(x, caller)
     kept = keep(x, params, caller)
     real = np.float64 if kept.dtype == np.float64 else np.float32
@@ -155,8 +157,9 @@ def keep(x: Logits, params: SamplingParams, caller: Caller = LOGITS, given: Logi
     k = params.top_k if params.top_k < x.shape[-1] else 0
     if params.temperature == 0 or not (k or params.top_p < 1 or params.min_p > 0):
         return x
+    x = widened(x)
     n = x.shape[-1]
-    tops = _tops(x if given is None else given, caller).reshape(-1)
+    tops = _tops(x if given is None else widened(given), caller).reshape(-1)
     rows = x.reshape(-1, n)
     kept = np.empty(rows.shape, x.dtype.newbyteorder("="))
     size = max(1, _PIECE // n)
