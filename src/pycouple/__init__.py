@@ -17,7 +17,7 @@ The source is Daliri, Musco and Suresh, *Coupling without Communication and Draf
 from pycouple import protocol, speculative, theory, ufuncs
 from pycouple._config import __version__, show_config
 from pycouple.randomness import clocks, gumbels, seed_from, uniforms
-from pycouple.sampling import Race, couple, race_logits, sample, sample_logits
+from pycouple.sampling import Race, Winner, couple, race_logits, race_weights, sample, sample_logits
 from pycouple.sketches import EMPTY, Similarity, Sketch, Sketcher, similarity, similarity_matrix, sketch
 
 __all__ = [
@@ -26,12 +26,14 @@ __all__ = [
     "Similarity",
     "Sketch",
     "Sketcher",
+    "Winner",
     "__version__",
     "clocks",
     "couple",
     "gumbels",
     "protocol",
     "race_logits",
+    "race_weights",
     "sample",
     "sample_logits",
     "seed_from",

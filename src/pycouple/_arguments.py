@@ -247,6 +247,11 @@ def row_error(
         return ValueError(f"{caller.rows}: {no_item(kind, n, row)}")
     if status == _core.BAD_TEMPERATURE:
         return ValueError(f"{caller.temperature} must be finite and at least 0, got {got('temperature', row)}")
+    if status == _core.OVERFLOW and kind == "weight":
+        return ValueError(
+            f"{caller.rows}: the winner's time of arrival is not a normal double{row}, where the largest weight is "
+            f"{values.max()}; multiply all weights, those of all slices, by one power of two"
+        )
     if status == _core.OVERFLOW:
         temperature = np.broadcast_to(parameters["temperature"], items.shape)[where]
         with np.errstate(over="ignore"):

@@ -24,6 +24,7 @@ _OF_BFLOAT16 = {
     _core.sample_weights: _core.sample_weights_bf16,
     _core.sample_minhash: _core.sample_minhash_bf16,
     _core.sample_logits: _core.sample_logits_bf16,
+    _core.race_weights: _core.race_weights_bf16,
     _core.race_logits: _core.race_logits_bf16,
     _core.score_weights: _core.race_weights_bf16,  # the scores of one row compare, scaled or not
     _core.score_logits: _core.race_logits_bf16,

@@ -33,6 +33,13 @@ class Race(NamedTuple):
     margin: Reals
 
 
+class Winner(NamedTuple):
+    """What `race_weights` returns: winner and its score. Arrays of one shape, or NumPy scalars."""
+
+    item: Items
+    score: Reals
+
+
 def sample(
     weights: npt.ArrayLike,
     seed: npt.ArrayLike,
@@ -66,7 +73,7 @@ def sample(
         The axis of `weights` that holds the items.
     item_offset : array_like of int, default 0
         The number of the row's first item, a multiple of 64: `weights` is then a slice of a larger set of items.
-        Items are below 2**34, with "minhash" below 2**32.
+        Items are below 2**34, with "minhash" below 2**32. `race_weights` combines slices.
     out : ndarray of int64, optional
         Where to put the result.
     workers : int, default 1
@@ -90,6 +97,7 @@ def sample(
     See Also
     --------
     sample_logits : the same from logits, without a softmax.
+    race_weights : the winner of the race with its score.
     pycouple.theory.agreement : how often two parties agree, exactly.
 
     Notes
@@ -116,6 +124,63 @@ def sample(
     parameters = weights_parameters(WEIGHTS, seed, step, stream, item_offset)
     items: Items = draw(_coupling(method), WEIGHTS, x, parameters, out, workers)
     return items
+
+
+def race_weights(
+    weights: npt.ArrayLike,
+    seed: npt.ArrayLike,
+    step: npt.ArrayLike = 0,
+    *,
+    stream: npt.ArrayLike = 0,
+    axis: int = -1,
+    item_offset: npt.ArrayLike = 0,
+    out: tuple[Items, Reals] | None = None,
+    workers: int = 1,
+) -> Winner:
+    """`sample` by the race, with the winner's score: what slices of one set of weights need to find their winner.
+
+    Parameters
+    ----------
+    weights, seed, step, stream, axis, item_offset, workers
+        As for `sample`.
+    out : tuple of ndarray (int64, float64), optional
+        Where to put the results.
+
+    Returns
+    -------
+    item : ndarray of int64
+        As `sample` returns it.
+    score : ndarray of float64
+        Minus the winner's time of arrival, ``-(E_i / weights[i])``, below 0, in units of 1 / weight. Slices of one set
+        of weights, each raced with its `item_offset`, combine to the race of the whole: the best score wins, the lowest
+        item among equals.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `sample`. Also a ValueError where the winner's time of arrival is not a normal double, which takes a row
+        whose largest weight is below 2**-1019 or above 2**962.
+
+    See Also
+    --------
+    race_logits : the same from logits, with a margin.
+
+    Notes
+    -----
+    Weights of slices must have one scale: those of the whole, not each slice's own probabilities. A slice without a
+    positive weight has no winner and raises: leave it out. Both results are bit-identical as in `sample`.
+
+    Examples
+    --------
+    >>> weights = np.arange(1.0, 1001.0)
+    >>> slices = [pycouple.race_weights(weights[at : at + 512], seed=7, item_offset=at) for at in (0, 512)]
+    >>> best = max(slices, key=lambda found: (found.score, -found.item))
+    >>> int(best.item), int(pycouple.sample(weights, seed=7))
+    (649, 649)
+    """
+    x = core_rows(weights, "weights", axis)
+    parameters = weights_parameters(WEIGHTS, seed, step, stream, item_offset)
+    return Winner(*draw(ufuncs.race_weights, WEIGHTS, x, parameters, out, workers))
 
 
 def sample_logits(

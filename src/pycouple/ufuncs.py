@@ -4,6 +4,7 @@
 `sample_weights`          (n),(),(),(),()->()        weights, seed, step, stream, item_offset -> item
 `sample_minhash`          the same, by weighted MinHash
 `sample_logits`           (n),(),(),(),(),()->()     logits, seed, step, temperature, stream, item_offset -> item
+`race_weights`            (n),(),(),(),()->(),()     weights, seed, step, stream, item_offset -> item, score
 `race_logits`             (n),(),(),(),(),()->(),(),()    the same -> item, score, margin
 `clock` `gumbel`          (),(),(),()->()            seed, step, stream, item -> float64
 `uniform`                 (),(),(),()->()            seed, step, stream, item -> float64
@@ -11,7 +12,7 @@
 ========================  ==================================================================================
 
 All inputs are positional. Seeds, steps, streams, offsets and items are uint64 (NumPy does not cast int64 arrays to it);
-weights and logits are float16, float32 or float64.
+weights and logits are float16, float32 or float64 arrays of NumPy.
 
 A ufunc cannot say which row is wrong. Where `pycouple.sample` and its kin raise, these give an item below 0 (so far
 below that indexing with it fails) or NaN, and raise the floating-point "invalid" flag: a RuntimeWarning, or what
@@ -30,6 +31,7 @@ from pycouple._core import (
     count_equal,
     gumbel,
     race_logits,
+    race_weights,
     sample_logits,
     sample_minhash,
     sample_weights,
@@ -41,6 +43,7 @@ __all__ = [
     "count_equal",
     "gumbel",
     "race_logits",
+    "race_weights",
     "sample_logits",
     "sample_minhash",
     "sample_weights",

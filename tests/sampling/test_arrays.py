@@ -85,6 +85,7 @@ def test_tensors_are_read_in_place(layout, dtype):
         (pycouple.sample_logits(t, 5, step, temperature=0.7), pycouple.sample_logits(same, 5, step, temperature=0.7)),
         (pycouple.race_logits(t, 5, step), pycouple.race_logits(same, 5, step)),
         (pycouple.sample(positive, 5, step), pycouple.sample(np.abs(same), 5, step)),
+        (pycouple.race_weights(positive, 5, step), pycouple.race_weights(np.abs(same), 5, step)),
         (
             pycouple.sample(positive, 5, step, method="minhash"),
             pycouple.sample(np.abs(same), 5, step, method="minhash"),
@@ -153,6 +154,7 @@ def test_no_call_copies_bfloat16_rows(of_torch):
         lambda: pycouple.sample_logits(rows, 5, range(8)),
         lambda: pycouple.sample(positive, 5, range(8)),
         lambda: pycouple.sample(positive, 5, range(8), method="minhash"),
+        lambda: pycouple.race_weights(positive, 5, range(8)),
         lambda: pycouple.speculative.race(rows, 5, range(8)),
         lambda: pycouple.speculative.list_target(positive, 5, range(8), range(3)),
         lambda: pycouple.speculative.list_target_logits(rows, 5, range(8), range(3)),

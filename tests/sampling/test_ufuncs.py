@@ -17,6 +17,7 @@ def rows():
 def test_signatures():
     assert ufuncs.sample_weights.signature == "(n),(),(),(),()->()"
     assert ufuncs.sample_logits.signature == "(n),(),(),(),(),()->()"
+    assert ufuncs.race_weights.signature == "(n),(),(),(),()->(),()"
     assert ufuncs.race_logits.signature == "(n),(),(),(),(),()->(),(),()"
     assert ufuncs.clock.nin == ufuncs.gumbel.nin == ufuncs.uniform.nin == 4
 
@@ -27,6 +28,7 @@ def test_ufuncs_are_the_functions():
                           pycouple.sample_logits(x, 5, steps, temperature=0.7, stream=1, item_offset=64))  # fmt: skip
     w = np.exp(x)
     assert np.array_equal(ufuncs.sample_weights(w, U(5), steps, U(1), U(0)), pycouple.sample(w, 5, steps, stream=1))
+    assert np.array_equal(ufuncs.race_weights(w, U(5), steps, U(1), U(0)), pycouple.race_weights(w, 5, steps, stream=1))
 
 
 def test_dask_apply_gufunc():
