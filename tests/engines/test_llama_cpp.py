@@ -263,7 +263,7 @@ def run(llama, own, prompt, **options):
 def test_a_reused_processor_raises(target, small, monkeypatch, again, drafts):
     lost = []
     monkeypatch.setattr(sys, "unraisablehook", lost.append)
-    own = plugin.CoupledLogitsProcessor(7)
+    own = plugin.CoupledCompletionProcessor(7)
     tokens = tokens_of(target, PROMPTS[0])
     monkeypatch.setattr(target, "draft_model", plugin.CoupledDraftModel(small, 7) if drafts else None)
     run(target, own, tokens)
@@ -277,12 +277,12 @@ def test_a_reused_processor_raises(target, small, monkeypatch, again, drafts):
         "one that goes on by one": goes_on[: len(tokens) + 5],
     }[again]
     for _ in range(2):
-        with pytest.raises(RuntimeError, match="make a fresh CoupledLogitsProcessor"):
+        with pytest.raises(RuntimeError, match="make a new CoupledCompletionProcessor"):
             run(target, own, prompt)
 
 
 def test_a_processor_called_by_hand():
-    own = plugin.CoupledLogitsProcessor(7, SamplingParams(top_k=3))
+    own = plugin.CoupledCompletionProcessor(7, SamplingParams(top_k=3))
     logits = np.random.default_rng(0).normal(0, 2, (8, 50)).astype(np.single)
     logits.flags.writeable = False
     text = np.array([4, 2, 9], np.intc)
@@ -296,16 +296,16 @@ def test_a_processor_called_by_hand():
         own.check(np.array([0] * (len(own.tokens) + 2), np.intc), one)
     assert own.tokens == tokens[:6]
     assert own.accepted == [False, False, True, True, True, False]
-    with pytest.raises(RuntimeError, match="fresh"):
+    with pytest.raises(RuntimeError, match="another completion"):
         own(text, logits[0])
     with pytest.raises(ValueError, match="seed"):
-        plugin.CoupledLogitsProcessor(-1)
+        plugin.CoupledCompletionProcessor(-1)
     with pytest.raises(ValueError, match="seed"):
         plugin.CoupledDraftModel(None, 2**64)
     with pytest.raises(ValueError, match="draft_length"):
         plugin.CoupledDraftModel(None, 1, draft_length=-1)
     with pytest.raises(RuntimeError, match="not called"):
-        plugin.CoupledLogitsProcessor(7).check(text, logits[0])
+        plugin.CoupledCompletionProcessor(7).check(text, logits[0])
 
 
 def test_a_drafter_without_flash_attention_is_refused(small):

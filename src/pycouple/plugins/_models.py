@@ -1,4 +1,7 @@
-"""Models to load, and drafters made of a target's own layers. Import it by `pycouple.plugins.transformers`."""
+"""Models to load, and drafters made of a target's own layers.
+
+`load` and `truncated` are public as names of `pycouple.plugins.transformers`.
+"""
 
 import contextlib
 import copy

@@ -24,7 +24,7 @@ try:
 except ImportError as error:
     raise ImportError("pycouple.plugins.llama_cpp needs llama-cpp-python: pip install 'pycouple[llama-cpp]'") from error
 
-__all__ = ["CoupledDraftModel", "CoupledLogitsProcessor", "coupled_completion"]
+__all__ = ["CoupledCompletionProcessor", "CoupledDraftModel", "coupled_completion"]
 
 Ids = npt.NDArray[np.intc]
 Scores = npt.NDArray[np.single]
@@ -42,12 +42,13 @@ _NEUTRAL = {
 }
 
 
-class CoupledLogitsProcessor:
-    """A processor of ``Llama.create_completion`` that leaves one token, which `pycouple.speculative.draft` draws.
+class CoupledCompletionProcessor:
+    """The draws of one completion: it holds the text so far, so make a new one for each ``Llama.create_completion``.
 
-    `coupled_completion` makes one and all that belongs to it; this is for those who call llama-cpp-python themselves::
+    As a logits processor it leaves one token, which `pycouple.speculative.draft` draws. `coupled_completion` makes one
+    and all that belongs to it; this is for those who call llama-cpp-python themselves::
 
-        own = CoupledLogitsProcessor(seed, params)
+        own = CoupledCompletionProcessor(seed, params)
         llama.create_completion(
             prompt,
             temperature=0,
@@ -80,22 +81,22 @@ class CoupledLogitsProcessor:
     ValueError, TypeError
         As for `pycouple.speculative.draft`.
     RuntimeError
-        When it is called: it is not fresh. It serves one generation.
+        When it is called for a second completion.
 
     Notes
     -----
     With a draft model ``input_ids`` holds all drafts, also those that come after the token asked for and those that
     will be rejected, so that its length is no position. At the first call it holds the prompt alone; each call makes
     one token. A call whose ``input_ids`` do not begin with the prompt and the tokens made so far is one of another
-    generation, and raises.
+    completion, and raises.
 
     llama-cpp-python calls processors from C, where Python drops exceptions (it prints them, and llama.cpp goes on with
     the logits as they were). So pass `check` too: it raises what was dropped, before the token is in the text.
 
     Examples
     --------
-    >>> from pycouple.plugins.llama_cpp import CoupledLogitsProcessor
-    >>> own = CoupledLogitsProcessor(seed=7)
+    >>> from pycouple.plugins.llama_cpp import CoupledCompletionProcessor
+    >>> own = CoupledCompletionProcessor(seed=7)
     >>> own(np.array([1, 5, 3], np.intc), np.zeros(4, np.single))
     array([  0., -inf, -inf, -inf], dtype=float32)
     """
@@ -146,7 +147,7 @@ class CoupledLogitsProcessor:
         Raises
         ------
         RuntimeError
-            The processor is not fresh, or was not called.
+            The processor is of another completion, or was not called.
         Exception
             What the call, or another processor in it, raised.
         """
@@ -158,7 +159,7 @@ class CoupledLogitsProcessor:
             return False  # create_completion asks once more when all is done
         self._unchecked = False
         if self._text is None or len(input_ids) + 1 != len(self._text):  # the length is the token's position
-            self._error = _not_fresh()
+            self._error = _another_completion()
             raise self._error
         if self._on_token is not None:
             self._on_token(self.tokens[-1], self.accepted[-1])
@@ -171,7 +172,7 @@ class CoupledLogitsProcessor:
             self._text = np.array(input_ids, np.intc)
         position = len(self._text)
         if not np.array_equal(input_ids[:position], self._text) or self._drafted not in (None, len(input_ids)):
-            raise _not_fresh()
+            raise _another_completion()
         for process in self._processors:
             scores = process(input_ids[:position], scores)
         token = int(draft(scores, self._seed, position, self._params, stream=self._stream))
@@ -186,12 +187,13 @@ class CoupledLogitsProcessor:
 
 
 class CoupledDraftModel(LlamaDraftModel):
-    """A second model that drafts by the same noise: smaller, or more quantised, of the same tokens.
+    """A second model that drafts by the same noise, for any number of completions: smaller, or more quantised.
 
     Parameters
     ----------
     llama : llama_cpp.Llama
-        The drafter, with a context of its own, as long as the target's to draft everywhere. It needs no ``logits_all``.
+        The drafter, of the target's tokens, with a context of its own, as long as the target's to draft everywhere. It
+        needs no ``logits_all``.
     seed : int
         The target's.
     params : SamplingParams, optional
@@ -209,8 +211,7 @@ class CoupledDraftModel(LlamaDraftModel):
     Notes
     -----
     On this path ``input_ids`` holds committed tokens only, so its length is the position of the first draft: nothing is
-    kept from call to call but the drafter's own cache, which is cut back to what it has in common with the text. One
-    draft model serves any number of generations.
+    kept from call to call but the drafter's own cache, which is cut back to what it has in common with the text.
 
     Examples
     --------
@@ -331,7 +332,7 @@ def coupled_completion(
     if drafter is not None:
         _check_draftable(llama, drafter)
     others = options.pop("logits_processor", None) or ()
-    own = CoupledLogitsProcessor(seed, params, logits_processor=others, on_token=on_token)
+    own = CoupledCompletionProcessor(seed, params, logits_processor=others, on_token=on_token)
     criteria = options.pop("stopping_criteria", None) or ()
     options |= {
         "temperature": 0.0,
@@ -394,5 +395,5 @@ def _check_draftable(llama: Any, drafter: Any) -> None:
         raise ValueError(f"the drafter has {drafter.llama.n_vocab()} tokens, the target {llama.n_vocab()}")
 
 
-def _not_fresh() -> RuntimeError:
-    return RuntimeError("the processor is of another generation: make a fresh CoupledLogitsProcessor for each")
+def _another_completion() -> RuntimeError:
+    return RuntimeError("the processor is of another completion: make a new CoupledCompletionProcessor for each")

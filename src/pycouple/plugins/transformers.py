@@ -55,7 +55,9 @@ _NEUTRAL = {
 
 
 class CoupledLogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc, unused-ignore]
-    """The draw of each row by shared noise, as scores whose largest is the token drawn: use ``do_sample=False``.
+    """The draw of each row by shared noise; it holds no state, so that one serves any number of calls and generations.
+
+    It gives scores whose largest is the token drawn: use it with ``do_sample=False``.
 
     Parameters
     ----------
@@ -82,7 +84,8 @@ class CoupledLogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc
     argmax that follows is the draw, whatever type it is taken in; an assistant's confidence is exactly 1; and prompt
     lookup, which tries processors on made-up logits to find forbidden tokens, finds those that other processors forbid.
 
-    It is pure: no state, nothing changed in place, the same answer at each call. It must be the last processor.
+    It changes nothing in place and gives the same answer at each call. It must be the last processor. (With a mask it
+    serves the batches that have this mask.)
     bfloat16 and float16 scores are widened exactly. Scores on the CPU are read where they are; those on another device
     are copied to the host, a row of 131,072 float32 logits being 512 KiB.
 
