@@ -36,11 +36,11 @@ def captured(call):
     import torch
 
     graphs = []
-    stream = torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
+    queue = torch.cuda.Stream()
+    queue.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(queue):
         call(0)
-    torch.cuda.current_stream().wait_stream(stream)
+    torch.cuda.current_stream().wait_stream(queue)
     for step in range(STEPS):
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):

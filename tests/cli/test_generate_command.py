@@ -143,19 +143,19 @@ def decode(tokens):
 
 @pytest.mark.parametrize("text", ["", "plain", "é😀x", "日本語 😀😀"])
 def test_detokenizer_holds_back_half_characters(text):
-    stream = Detokenizer(decode)
-    pieces = [stream.push(byte) for byte in text.encode()]
+    detokenizer = Detokenizer(decode)
+    pieces = [detokenizer.push(byte) for byte in text.encode()]
     assert "\ufffd" not in "".join(pieces)
     assert "".join(pieces) == text
-    assert stream.finish() == ""
+    assert detokenizer.finish() == ""
     assert pieces[:2] == ["", "é"] or not text.startswith("é")
 
 
 def test_detokenizer_gives_bad_bytes_in_the_end():
-    stream = Detokenizer(decode)
-    pieces = [stream.push(byte) for byte in b"a\xffb\xf0\x9f"]
+    detokenizer = Detokenizer(decode)
+    pieces = [detokenizer.push(byte) for byte in b"a\xffb\xf0\x9f"]
     assert pieces == ["a", "", "\ufffdb", "", ""]
-    assert stream.finish() == "\ufffd"
+    assert detokenizer.finish() == "\ufffd"
 
 
 # -- the command

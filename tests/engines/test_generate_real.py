@@ -207,8 +207,8 @@ def test_a_folder_without_a_model(tmp_path, capsys):
 
 def test_detokenizer(smollm2):
     text = "naïve café, 日本語 and 😀👩‍👩‍👧!\n\tdone"
-    stream = Detokenizer(smollm2.decode)
-    pieces = [stream.push(token) for token in smollm2.encode(text, False)]
+    detokenizer = Detokenizer(smollm2.decode)
+    pieces = [detokenizer.push(token) for token in smollm2.encode(text, False)]
     assert "".join(pieces) == text
     assert len(pieces) > 15
-    assert stream.finish() == ""
+    assert detokenizer.finish() == ""

@@ -191,7 +191,7 @@ def test_the_first_draw_has_the_position_of_the_prompts_length(target):
     assert complete(target, tokens, max_tokens=1)[0] == [first]
 
 
-def test_streams_stops_and_the_cache_change_nothing(target, small):
+def test_chunks_stops_and_the_cache_change_nothing(target, small):
     drafter = plugin.CoupledDraftModel(small, 7, draft_length=3)
     whole = complete(target, PROMPTS[0], drafter=drafter)[2]
     chunks = plugin.coupled_completion(target, PROMPTS[0], seed=7, drafter=drafter, stream=True, max_tokens=NEW)

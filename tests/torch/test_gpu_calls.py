@@ -1,4 +1,4 @@
-"""How pycouple.torch is called on a GPU: given tensors, CUDA graphs, torch.compile, streams, no synchronisation."""
+"""How pycouple.torch is called on a GPU: given tensors, CUDA graphs, torch.compile, two queues, no synchronisation."""
 
 import subprocess
 import sys
@@ -210,15 +210,15 @@ def test_the_op_is_a_good_citizen():
             torch.library.opcheck(torch.ops.pycouple.race_out.default, args, kwargs)
 
 
-def test_two_streams():
+def test_two_queues_of_the_device():
     x, y = random_rows(64, 100_000), random_rows(64, 100_000, seed=1)
-    streams = torch.cuda.Stream(), torch.cuda.Stream()
-    spaces = [coupled.workspace(64, 100_000) for _ in streams]
+    queues = torch.cuda.Stream(), torch.cuda.Stream()
+    spaces = [coupled.workspace(64, 100_000) for _ in queues]
     torch.cuda.synchronize()
     found = []
     for step in range(30):
-        for rows, stream, space in zip((x, y), streams, spaces, strict=True):
-            with torch.cuda.stream(stream):
+        for rows, queue, space in zip((x, y), queues, spaces, strict=True):
+            with torch.cuda.stream(queue):
                 found.append((rows, step, coupled.race_logits(rows, 6, step, workspace=space, check=False)))
                 own = coupled.race_logits(rows, 7, step, check=False)  # a workspace of its own
                 found.append((rows, step, own))
@@ -228,7 +228,7 @@ def test_two_streams():
 
 
 def test_workspaces_come_and_go():
-    """A workspace that is made in a call is not handed to another stream while its kernel runs."""
+    """A workspace that is made in a call is not handed to another call while its kernel runs."""
     x = random_rows(128, 50_000)
     want, _, _ = cases.want_race(x, 1, 1)
     for _ in range(50):

@@ -2,7 +2,8 @@
 
 `coupled_completion` is ``Llama.create_completion`` with shared noise, with a drafter or without; a second, smaller
 `Llama` drafts by the same noise as `CoupledDraftModel`. Position is the absolute index of the token being predicted,
-counted in llama.cpp's tokens, a BOS included: after a prompt of 5 tokens the first new one has position 5.
+counted in llama.cpp's tokens, a BOS included: after a prompt of 5 tokens the first new one has position 5. It is the
+`step` of `pycouple.sample_logits`.
 
 It needs the extra ``llama-cpp``. All was read and tried in llama-cpp-python 0.3.36.
 """
@@ -63,7 +64,7 @@ class CoupledCompletionProcessor:
     params : SamplingParams, optional
         It applies them itself; ``temperature=0`` takes its token and nothing else.
     stream : int, default 0
-        Of the noise.
+        In 0..255: which copy of the randomness.
     logits_processor : sequence of callable, optional
         Other processors, of the logits before the draw. They are handed the text alone, without drafts.
     on_token : callable, optional
@@ -201,7 +202,7 @@ class CoupledDraftModel(LlamaDraftModel):
     draft_length : int, default 4
         Drafts a call of the target, at least 0.
     stream : int, default 0
-        Of the noise.
+        In 0..255: which copy of the randomness.
 
     Raises
     ------
@@ -293,8 +294,9 @@ def coupled_completion(
     on_token : callable, optional
         Called with each new token, one that ends the text included, and whether it was an accepted draft.
     **options
-        Of ``Llama.create_completion``, such as ``max_tokens`` (16 if not given), ``stop`` and ``stream``. Processors
-        in ``logits_processor`` change the logits before the draw, and are handed the text without drafts.
+        Of ``Llama.create_completion``, such as ``max_tokens`` (16 if not given), ``stop``, and llama.cpp's ``stream``,
+        which gives the text in chunks. Processors in ``logits_processor`` change the logits before the draw, and are
+        handed the text without drafts.
 
     Returns
     -------
@@ -340,12 +342,12 @@ def coupled_completion(
         "stopping_criteria": llama_cpp.StoppingCriteriaList([own.check, *criteria]),
     }
     if options.get("stream"):
-        return _stream(llama, drafter, prompt, options)
+        return _chunks(llama, drafter, prompt, options)
     with _drafting(llama, drafter):
         return llama.create_completion(prompt, **options)
 
 
-def _stream(llama: Any, drafter: Any, prompt: str | list[int], options: dict[str, Any]) -> Iterator[Any]:
+def _chunks(llama: Any, drafter: Any, prompt: str | list[int], options: dict[str, Any]) -> Iterator[Any]:
     with _drafting(llama, drafter):
         yield from llama.create_completion(prompt, **options)
 

@@ -6,6 +6,7 @@
 callable for `pycouple.speculative.generate`; `load` and `truncated` make models and drafters.
 
 Position is the absolute index, in the row with its prompt but without its left padding, of the token being predicted.
+It is the `step` of `pycouple.sample_logits`.
 
 Identity is promised where the logits of a prefix do not depend on what else is in the call: in float32, where they
 differ by rounding that is far below most margins, or with batch-invariant kernels. In bfloat16 the pass that verifies
@@ -69,7 +70,7 @@ class CoupledLogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc
         Of the prompts. The zeros before a row's first one are left padding, and positions are counted from that first
         one: a padded row draws what it draws alone. Without a mask no row is padded.
     stream : int, default 0
-        As for `pycouple.speculative.draft`.
+        In 0..255: which copy of the randomness.
 
     Raises
     ------

@@ -66,7 +66,7 @@ def sample_logits(
     temperature : float or floating tensor, default 1.0
         Finite and not negative; 0 takes the largest logit, the lowest item among equals. A tensor as for `seed`.
     stream : int or integer tensor, default 0
-        In 0..255.
+        In 0..255: which copy of the randomness.
     item_offset : int, default 0
         The number of the row's first item, a multiple of 64: the logits are then a slice of a larger vocabulary. Items
         are below 2**34.
@@ -199,8 +199,8 @@ def sample(
 def workspace(batch: int, n: int, device: Any = "cuda") -> Any:
     """Memory for calls of up to `batch` rows of up to `n` items, to be passed to them as `workspace`.
 
-    A workspace serves one call at a time: calls on different streams need one each, or rows of their own of one. It
-    holds zeros where calls expect them, and calls leave it so.
+    A workspace serves one call at a time: calls that may run at the same time on the device need one each, or rows of
+    their own of one. It holds zeros where calls expect them, and calls leave it so.
 
     Parameters
     ----------

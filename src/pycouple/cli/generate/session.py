@@ -115,7 +115,7 @@ class _Screen:
             self.console.print(Text.assemble(("accepted draft", ACCEPTED), "  ", ("own draw", OWN), "\n"))
 
 
-class _Stream:
+class _Writer:
     """Writes the tokens of one generation as they come."""
 
     def __init__(self, engine: Engine, screen: _Screen, two_kinds: bool) -> None:
@@ -175,11 +175,11 @@ def run(arguments: argparse.Namespace) -> None:
     if not chat:
         screen.write(arguments.prompt, PROMPT)
     shown = names[1] if two_kinds else names[0]
-    stream = _Stream(engine, screen, two_kinds)
+    writer = _Writer(engine, screen, two_kinds)
     try:
-        first = job.run(shown, drafters.pop(shown), stream)
+        first = job.run(shown, drafters.pop(shown), writer)
     finally:  # after Ctrl-C too
-        stream.finish()
+        writer.finish()
     runs = sorted([first, *_silent(job, drafters)], key=lambda run: names.index(run.drafter))
     mismatches = [job.mismatch(run, runs[0]) for run in runs]
     if arguments.compare:
@@ -210,7 +210,7 @@ def _silent(job: _Job, drafters: dict[str, Drafter | None]) -> list[_Run]:
 
 def _busy(what: str) -> AbstractContextManager[object]:
     """A line on stderr while something lasts, on a terminal only."""
-    # Twice a second: an animation would take time from what is measured. The stream of now, for stderr is redirected.
+    # Twice a second: an animation would take time from what is measured. The stderr of now, for it may be redirected.
     return Console(file=sys.stderr).status(what, refresh_per_second=2)
 
 
