@@ -25,36 +25,6 @@ from pycouple.plugins.transformers import (  # noqa: E402
 from tests.support.smollm2 import drafter, loaded, model, text_of, tiny  # noqa: E402, F401
 
 
-def test_cache_is_cut_to_the_common_prefix(tiny):
-    rng = np.random.default_rng(0)
-    kept = TransformersModel(tiny, rows=4)
-    text = rng.integers(5, size=12).tolist()
-    for length in rng.integers(1, 13, size=60):
-        tokens = text[:length] + rng.integers(5, size=rng.integers(0, 4)).tolist()
-        fresh = TransformersModel(tiny, rows=4)(tokens)
-        assert fresh.shape == (min(4, len(tokens)), 5)
-        np.testing.assert_allclose(kept(tokens), fresh, atol=1e-3)
-    assert fresh.dtype == np.float32
-
-
-def test_cache_that_cannot_be_cut():
-    torch.manual_seed(1)
-    config = transformers.MistralConfig(
-        vocab_size=7,
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=2,
-        sliding_window=4,
-    )
-    sliding = transformers.MistralForCausalLM(config).eval()
-    kept, rng = TransformersModel(sliding, rows=3), np.random.default_rng(0)
-    text = rng.integers(7, size=12).tolist()
-    for length in (5, 6, 8, 7, 12, 9, 10):
-        np.testing.assert_allclose(kept(text[:length]), TransformersModel(sliding, rows=3)(text[:length]), atol=1e-5)
-
-
 def test_truncated_shares_weights(model, drafter, tiny):
     assert drafter.config.num_hidden_layers == len(drafter.model.layers) == 26
     assert model.config.num_hidden_layers == len(model.model.layers) == 30

@@ -259,32 +259,29 @@ class TransformersModel:
 
     def reset(self) -> None:
         """Forget the last call."""
-        self._tokens: list[int] = []
+        self._tokens: list[int] = []  # what the cache holds
         self._cache = transformers.DynamicCache(config=self.model.config)
-        self._logits = np.empty((0, 0), np.float32)  # of the last tokens
+        self._rows: dict[int, npt.NDArray[np.float32]] = {}  # those given last; row i is after tokens[: i + 1]
 
     def __call__(self, tokens: list[int]) -> npt.NDArray[np.float32]:
         """Logits after each of the last tokens."""
         tokens = [integer(token, "tokens") for token in tokens]
         if not tokens:
             raise ValueError("tokens must not be empty")
-        first = max(len(tokens) - self.rows, 0)  # of the rows to give
-        common = min(_common(tokens, self._tokens), len(tokens) - 1)
-        start = len(self._tokens) - len(self._logits)  # of the rows at hand
-        if common > first and start > first:
-            common = first
-        before = self._logits[first - start : common - start] if common > first else None
-        self._cut(common)
-        common = min(common, len(self._tokens))
+        wanted = range(max(len(tokens) - self.rows, 0), len(tokens))
+        common = min(_common(tokens, self._tokens), len(tokens) - 1)  # the last token is always computed
+        known = {i: row for i, row in self._rows.items() if i < common}
+        missing = range(next(i for i in wanted if i not in known), len(tokens))
+        self._cut(min(common, missing.start))
         try:
-            after = self._forward(tokens[common:], min(self.rows, len(tokens) - common))
+            computed = self._forward(tokens[len(self._tokens) :], len(missing))
         except BaseException:
             self.reset()
             raise
-        if before is not None:
-            after = np.concatenate([before, after[len(before) + len(after) - (len(tokens) - first) :]])
-        self._tokens, self._logits = tokens, after
-        return after
+        known |= zip(missing, computed, strict=True)
+        logits = np.stack([known[i] for i in wanted])
+        self._tokens, self._rows = tokens, dict(zip(wanted, logits, strict=True))
+        return logits
 
     def _cut(self, length: int) -> None:
         """Keep the first tokens of the cache, or nothing if that is not possible."""
