@@ -26,7 +26,7 @@ INTRODUCTION = """
 Written by `python bench/bench_gpu.py`: each call is captured in a CUDA graph, whose replays
 `triton.testing.do_bench` times with the L2 cache flushed before each; eight graphs with different steps take turns.
 Logits are normal(0, 3); `sample_logits` has `check=False` and is given `out` and `workspace`. Philox is the Gumbel-max
-trick with a Philox word an element, in two Triton kernels (`peers_gpu.py`); multinomial is `torch.multinomial` of a
+trick with one Philox word per element, in two Triton kernels (`peers_gpu.py`); multinomial is `torch.multinomial` of a
 softmax in float32. Spread: the interquartile ranges of both timings over their medians, added.
 """.strip()
 
@@ -81,7 +81,7 @@ def calls(x):
 
 
 def copy_speed():
-    """Bytes a second of a copy on the device, both ways."""
+    """Bytes per second of a copy on the device, both ways."""
     import torch
 
     source, target = (torch.zeros(COPY, dtype=torch.uint8, device="cuda") for _ in range(2))

@@ -1,4 +1,4 @@
-"""The peer of bench_gpu.py: the Gumbel-max trick with a Philox word an element, in two Triton kernels."""
+"""The peer of bench_gpu.py: the Gumbel-max trick with one Philox word per element, in two Triton kernels."""
 
 import torch
 import triton

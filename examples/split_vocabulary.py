@@ -4,8 +4,8 @@
     torchrun --nproc-per-node 2 examples/split_vocabulary.py --rows 64 --items 151936
 
 A slice is raced with its `item_offset`, so all ranks use the clocks of the whole vocabulary. The best score wins, and
-the lowest item among equals: two all-reduces of a number a row. Rank 0 then races whole rows and compares; the status
-of the exit says whether every token is the same. NCCL on GPUs, Gloo on CPUs.
+the lowest item among equals: two all-reduces of one number per row. Rank 0 then races whole rows and compares; the exit
+status says whether every token is the same. NCCL on GPUs, Gloo on CPUs.
 
 A slice with a NaN or +inf is left out as one that is masked is: check the logits where they are made.
 """

@@ -2,7 +2,7 @@
 
     TRITON_INTERPRET=1 python -m tests.support.interpreted [part of a name ...]
 
-Prints a line a case. A program (1,024 items) takes some 50 ms, so rows are few.
+Prints a line per case. A program (1,024 items) takes some 50 ms, so rows are few.
 """
 
 import os

@@ -1,6 +1,6 @@
 """Bounds of scores in float32, for the kernel of `_kernel.py`: what need not be looked at.
 
-Precision policy. As in src/_core/race_kernel.c, two kinds of number live here and never mix:
+Precision policy. As in src/_core/race/kernel.c, two kinds of number live here and never mix:
   exact   the score of an item, made in float64 by the operations of docs/contract.md (`_contract.py`). Only these are
           compared to name a winner.
   bound   float32. They only say what need not be looked at.
@@ -13,7 +13,7 @@ another item is sure to reach. The facts:
      0.6931 < 0.69375, and the difference over v^2 grows with v), and -ln(U) = ln(2) (-log2(U)) for the rest.
      E >= M_b in a block; E = M_b of lane J; E = M_b + F of the others.
   2. A positive float read as an integer is a logarithm: bits / 2^23 - 127 <= log2(v) <= bits / 2^23 - 127 + 0.0861
-     (race_kernel.c has the argument, and why v = 0 is safe).
+     (race/kernel.c has the argument, and why v = 0 is safe).
   3. A block's largest value is known to 64 units in the last place: the low six bits hold the lane that has it. The
      bound of the block uses the upper end, and the score that this lane is sure to reach the lower.
   4. Rounding. A is off by 2^-23 |A| (1 / T and the product; where 1 / T has no normal float32, by 2^-22 at most);

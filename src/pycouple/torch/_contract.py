@@ -2,8 +2,8 @@
 
 Precision policy: integers, and doubles whose every operation is correctly rounded and in the order of the contract.
 Kernels that use it are launched with ``enable_fp_fusion=False``, so nothing is contracted to a fused multiply-add;
-double division is ``div.rn.f64``, and no library logarithm is called. So the bits are those of src/_core/{clock,ln}.h,
-of which this is a transcription.
+double division is ``div.rn.f64``, and no library logarithm is called. So the bits are those of clock.h and ln.h in
+src/_core/contract, of which this is a transcription.
 """
 
 import triton

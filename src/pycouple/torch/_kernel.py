@@ -1,9 +1,9 @@
-"""The race of rows on a GPU, one program a chunk of a row.
+"""The race of rows on a GPU, one program per chunk of a row.
 
 Each program reads its chunk once, for the bounds of its blocks and for a threshold that one of their heaviest items is
 sure to reach; shares that with the other programs of the row; and opens those of its blocks whose bounds reach the best
-threshold known. So a row is read once, one Philox call serves 64 items, and some tens of blocks a row are opened by
-whoever has them at hand. Which are opened depends on who comes first, and cannot show: a winner is the best of exact
+threshold known. So a row is read once, one Philox call serves 64 items, and some tens of blocks per row are opened
+by whoever has them at hand. Which are opened depends on who comes first, and cannot show: a winner is the best of exact
 scores, and no item that can win is left out. Precision policy and proof: `_bounds.py`, `_contract.py`.
 """
 
@@ -64,7 +64,7 @@ def _draw(
 
 @triton.jit
 def _spread(x):
-    """The same values, one a thread: what a reduction leaves, each thread of its group holds (and would go on with)."""
+    """The same values, one per thread: a reduction leaves each of them in a whole group of threads."""
     return tl.gather(x, tl.arange(0, x.shape[0]), 0)
 
 
@@ -228,7 +228,7 @@ def race(
     """Race a chunk of BLOCKS blocks of a row; the last program of the row to end names the winner of the row.
 
     A row that has no winner gets item -1. Of the words of a row in the workspace the first three are 0 before and after
-    (two thresholds and how many programs have ended), the fourth is free; then come four a program.
+    (two thresholds and how many programs have ended), the fourth is free; then come four per program.
     """
     MARGIN: tl.constexpr = margin_ptr is not None
     # Row after row, so that the first programs to run are of all rows, and the many after them know good thresholds.

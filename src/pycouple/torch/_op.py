@@ -10,10 +10,10 @@ import torch
 
 from pycouple import _core, ufuncs
 
-# How many blocks of 64 items a program takes: few for few rows, so that there are programs enough; 32 is one a thread.
+# How many blocks of 64 items a program takes: few for few rows, so that there are programs enough; 32: one per thread.
 FEW, MANY = 16, 32
 ENOUGH_PROGRAMS = 2048
-HEAD = 4  # words of the workspace a row, and then as many a program (_kernel.py)
+HEAD = 4  # words of the workspace per row, and then as many per program (_kernel.py)
 REGISTERS = 80
 
 _UFUNCS = {
