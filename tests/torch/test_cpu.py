@@ -1,6 +1,8 @@
 """pycouple.torch on CPU tensors, where it is the C core."""
 
 import doctest
+import subprocess
+import sys
 import tracemalloc
 
 import numpy as np
@@ -101,6 +103,31 @@ def test_a_default_device_changes_nothing():
         assert torch.equal(coupled.sample_logits(x, 1), want)
 
 
+def test_numbers_as_the_numpy_api_takes_them():
+    x = torch.randn(4, 300)
+    each = [0, 5, 2**63, cases.LARGEST]
+    want = cases.check_race(x, np.array(each, np.uint64), 6, stream=np.arange(4))
+    for several in (each, tuple(each), torch.from_numpy(np.array(each, np.uint64))):
+        assert torch.equal(coupled.sample_logits(x, several, np.int32(6), stream=range(4)), want)
+    for several in ([0, 0.5, 1, 2.0], np.array([0.0, 0.5, 1.0, 2.0], np.float32)):
+        cases.check_race(x, np.array(1), np.array([2]), temperature=several)
+    cases.check_race(x, 1, 2, temperature=np.array(0.5))
+    calls = {
+        r"seed must be in 0..2\*\*64 - 1, got -1 at index 2": lambda: coupled.sample_logits(x, [1, 1, -1, 1]),
+        "stream must be in 0..255, got 256 at index 1": lambda: coupled.sample_logits(x, 1, stream=[0, 256, 0, 0]),
+        "temperature must be finite.*, got nan at row 3": lambda: coupled.sample_logits(
+            x, 1, temperature=[1, 1, 1, cases.NAN]
+        ),
+        r"step must be one number or one per row, 4 of them; got shape \(3,\)": lambda: coupled.sample_logits(
+            x, 1, np.arange(3)
+        ),
+    }
+    for message, call in calls.items():
+        cases.raises(message, call)
+    for options in ({"seed": [1.5] * 4}, {"seed": 1, "step": np.ones(4)}, {"seed": 1, "temperature": ["hot"] * 4}):
+        cases.raises("must be", lambda o=options: coupled.sample_logits(x, **o), TypeError)
+
+
 def test_arguments_that_do_not_fit():
     x, item, score = torch.randn(4, 300), torch.zeros(4, dtype=torch.int64), torch.zeros(4).double()
     calls = {
@@ -108,18 +135,29 @@ def test_arguments_that_do_not_fit():
         "out must be different tensors": lambda: coupled.race_logits(x, 1, out=(item, score, score)),
         "out must be on the device": lambda: coupled.sample_logits(x, 1, out=item.to("meta")),
         "seed must be on the device": lambda: coupled.sample_logits(x, item.to("meta")),
-        "seed must be one number or one a row, 4": lambda: coupled.sample_logits(x, item[:3]),
+        "seed must be one number or one per row, 4": lambda: coupled.sample_logits(x, item[:3]),
         "temperature must be finite": lambda: coupled.sample_logits(x, 1, temperature=10**400),
         "item_offset must be a multiple of 64": lambda: coupled.sample_logits(x, 1, item_offset=7),
-        "flatten the batch": lambda: coupled.sample_logits(x[None], 1),
+        r"flatten the batch: logits.flatten\(0, -2\)": lambda: coupled.sample_logits(x[None], 1),
     }
     for message, call in calls.items():
         cases.raises(message, call)
-    for call in (
-        lambda: coupled.sample_logits(x, 1, workspace="here"),
-        lambda: coupled.sample_logits(x, 1, temperature=torch.ones(4).to(torch.float8_e4m3fn)),
-        lambda: coupled.sample_logits(x.numpy(), 1),
-        lambda: coupled.sample_logits(x.long(), 1),
-    ):
-        with pytest.raises(TypeError):
-            call()
+    calls = {
+        "workspace must come from pycouple.torch.workspace": lambda: coupled.sample_logits(x, 1, workspace="here"),
+        "temperature must be real numbers, got torch.float8": lambda: coupled.sample_logits(
+            x, 1, temperature=torch.ones(4).to(torch.float8_e4m3fn)
+        ),
+        "logits must be a torch tensor, got ndarray; pycouple.sample_logits takes arrays": lambda: (
+            coupled.sample_logits(x.numpy(), 1)
+        ),
+        "weights must be a torch tensor, got list; pycouple.sample takes arrays": lambda: coupled.sample([1.0], 1),
+        "logits must be float32.*, got torch.int64 on cpu": lambda: coupled.sample_logits(x.long(), 1),
+    }
+    for message, call in calls.items():
+        cases.raises(message, call, TypeError)
+
+
+def test_missing_package():
+    code = "import sys; sys.modules['torch'] = None; import pycouple.torch"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "ModuleNotFoundError: pycouple.torch needs torch: pip install 'pycouple[torch]'" in run.stderr

@@ -149,6 +149,18 @@ def test_tensors_out_of_range():
     cases.raises("stream must be in 0..255, got 256 at .* 2", lambda: coupled.sample(x.exp(), **options))
 
 
+def test_numbers_on_the_host():
+    """One number is passed on; several would have to be copied to the device first, which would wait for it."""
+    x = random_rows(3, 500)
+    for one in (np.uint64(LARGEST), np.array(LARGEST, np.uint64)):
+        cases.check_race(x, one, one, stream=np.int8(5), temperature=np.array(0.5))
+    for several in ([1, 2, 3], np.arange(3), torch.arange(3)):
+        cases.raises(
+            "step must be on the device of the rows, cuda:0; got cpu", lambda s=several: coupled.sample(x, 1, s)
+        )
+    cases.raises("temperature must be on the device", lambda: coupled.sample_logits(x, 1, temperature=[0.5, 1, 2]))
+
+
 @pytest.mark.parametrize("offset", [64, 64 * 77, 2**31, 2**32, 2**34 - 10_048])
 def test_item_offset(offset):
     x = random_rows(200, 10_000)

@@ -1,4 +1,4 @@
-"""The race on torch tensors where they are: the same draw as `pycouple.sample_logits`, bit for bit (extra `gpu`).
+"""The race on torch tensors where they are: the same draw as `pycouple.sample_logits`, bit for bit (extra `torch`).
 
 Tensors on a CUDA device are raced there by a Triton kernel, tensors on the CPU by the C core, without a copy. Both give
 the same item, score and margin for the same numbers, seed, step, stream and temperature, so a drafter on a CPU and a
@@ -16,7 +16,9 @@ from typing import Any, NamedTuple
 try:
     import torch
 except ModuleNotFoundError as error:
-    raise ModuleNotFoundError("pycouple.torch needs torch: pip install 'pycouple[torch]'", name=error.name) from error
+    raise ModuleNotFoundError(
+        f"pycouple.torch needs {error.name}: pip install 'pycouple[torch]'", name=error.name
+    ) from error
 
 from pycouple._arguments import STREAM_LIMIT, UINT64_LIMIT, integer
 from pycouple.torch._arguments import (
@@ -60,13 +62,16 @@ def sample_logits(
     logits : torch.Tensor, shape (batch, n) or (n,)
         float32, bfloat16 or float16, on a CPU float64 too; any strides. Finite numbers or -inf, in nats, at least one
         of them finite in each row.
-    seed, step : int or integer tensor
-        In 0..2**64 - 1. A tensor is on the device of the logits and holds one number or one a row; uint64 ones hold the
-        whole range, signed ones what is not negative.
-    temperature : float or floating tensor, default 1.0
-        Finite and not negative; 0 takes the largest logit, the lowest item among equals. A tensor as for `seed`.
-    stream : int or integer tensor, default 0
-        In 0..255: which copy of the randomness.
+    seed, step : int, integer tensor or array_like of int; step 0 by default
+        In 0..2**64 - 1, one number or one per row. A tensor must be on the device of the logits, so that no call copies
+        from one to the other; a NumPy array or a list is on the host and goes with logits there. uint64 holds the whole
+        range, signed types what is not negative. In text generation `step` is the absolute position of the token being
+        predicted.
+    temperature : float, floating tensor or array_like of float, default 1.0
+        Finite and not negative, one number or one per row, as for `seed`; 0 takes the largest logit, the lowest item
+        among equals.
+    stream : int, integer tensor or array_like of int, default 0
+        In 0..255: which copy of the randomness; one number or one per row, as for `seed`.
     item_offset : int, default 0
         The number of the row's first item, a multiple of 64: the logits are then a slice of a larger vocabulary. Items
         are below 2**34.
@@ -89,7 +94,7 @@ def sample_logits(
         step, stream or temperature is out of range; the message names the row. Always: a number is out of range, shapes
         or devices do not fit, the workspace is too small.
     TypeError
-        An argument is no tensor, or of another type.
+        The logits are no tensor, or an argument is of another type.
     RuntimeError
         With `check`, while a CUDA graph is captured.
 
@@ -205,7 +210,7 @@ def workspace(batch: int, n: int, device: Any = "cuda") -> Any:
     Parameters
     ----------
     batch, n : int
-        Not negative. The workspace takes 32 bytes a row and 32 bytes for each 1,024 items of a row.
+        Not negative. The workspace takes 32 bytes per row and 32 bytes per 1,024 items of a row.
     device : torch.device, default "cuda"
         Where the rows are.
 

@@ -7,7 +7,16 @@ import numpy as np
 import torch
 
 from pycouple import _core, ufuncs
-from pycouple._arguments import STREAM_LIMIT, Caller, integer, limit_text, row_error, row_text, unsigned
+from pycouple._arguments import (
+    STREAM_LIMIT,
+    Caller,
+    integer,
+    limit_text,
+    row_error,
+    row_text,
+    temperatures,
+    unsigned,
+)
 from pycouple.torch._op import interpreted, words_of
 
 _ON_GPU = (torch.float32, torch.bfloat16, torch.float16)
@@ -17,7 +26,8 @@ _INTEGERS = (torch.int64, torch.uint64, torch.int32, torch.uint32, torch.int16, 
 def rows_of(x: Any, name: str) -> Any:
     """`x` as rows of shape (batch, n)."""
     if not isinstance(x, torch.Tensor):
-        raise TypeError(f"{name} must be a torch tensor, got {type(x).__name__}; pycouple.sample takes arrays")
+        function = "sample_logits" if name == "logits" else "sample"
+        raise TypeError(f"{name} must be a torch tensor, got {type(x).__name__}; pycouple.{function} takes arrays")
     on_cpu = x.device.type == "cpu"
     if not on_cpu and x.device.type != "cuda":
         raise TypeError(f"{name} must be on a CPU or a CUDA device, got {x.device}")
@@ -29,17 +39,19 @@ def rows_of(x: Any, name: str) -> Any:
         raise TypeError(f"{name} must be a dense tensor, got layout {x.layout}")
     if x.ndim not in (1, 2):
         raise ValueError(
-            f"{name} must have shape (batch, n) or (n,), got {tuple(x.shape)}; flatten the batch: x.flatten(0, -2)"
+            f"{name} must have shape (batch, n) or (n,), got {tuple(x.shape)}; flatten the batch: {name}.flatten(0, -2)"
         )
     return x.detach() if x.ndim == 2 else x.detach()[None]
 
 
 def number(x: Any, name: str, limit: int, rows: Any) -> tuple[Any, int]:
-    """`x` as one number a row, or None and a number (a number over 2**63 - 1 as the negative one of the same bits)."""
+    """`x` as one number per row, or None and a number (one over 2**63 - 1 as the negative one of the same bits)."""
+    if _are_several(x):
+        x = torch.from_numpy(unsigned(x, name, limit))
     if isinstance(x, torch.Tensor):
         if x.dtype not in _INTEGERS:
             raise TypeError(f"{name} must be integers, got {x.dtype}")
-        return _one_a_row(x, name, rows), 0
+        return _one_per_row(x, name, rows), 0
     value = integer(x, name)
     if not 0 <= value < limit:
         raise ValueError(f"{name} must be in 0..{limit_text(limit)}, got {value}")
@@ -47,13 +59,16 @@ def number(x: Any, name: str, limit: int, rows: Any) -> tuple[Any, int]:
 
 
 def temperature_of(x: Any, rows: Any) -> tuple[Any, float]:
-    """`x` as one temperature a row, or None and a temperature."""
+    """`x` as one temperature per row, or None and a temperature."""
+    if _are_several(x):
+        x = torch.from_numpy(temperatures(x))
     if isinstance(x, torch.Tensor):
         if x.dtype not in (*_ON_GPU, torch.float64):
             raise TypeError(f"temperature must be real numbers, got {x.dtype}")
-        return _one_a_row(x, "temperature", rows), 1.0
+        return _one_per_row(x, "temperature", rows), 1.0
+    x = x[()] if isinstance(x, np.ndarray) else x
     if isinstance(x, bool) or not isinstance(x, int | float | np.floating | np.integer):
-        raise TypeError(f"temperature must be a number or a tensor, got {type(x).__name__}")
+        raise TypeError(f"temperature must be a number, a tensor or an array, got {type(x).__name__}")
     try:
         value = float(x)
     except OverflowError:
@@ -63,13 +78,20 @@ def temperature_of(x: Any, rows: Any) -> tuple[Any, float]:
     return None, value
 
 
-def _one_a_row(x: Any, name: str, rows: Any) -> Any:
+def _are_several(x: Any) -> bool:
+    """Whether `x` is an array or a list of numbers, which is on the host."""
+    return isinstance(x, list | tuple | range) or (isinstance(x, np.ndarray) and x.ndim > 0)
+
+
+def _one_per_row(x: Any, name: str, rows: Any) -> Any:
     if x.device != rows.device:
         raise ValueError(f"{name} must be on the device of the rows, {rows.device}; got {x.device}")
     if x.numel() == 1:
         return x.detach().reshape(1).expand(rows.shape[0])
     if tuple(x.shape) != (rows.shape[0],):
-        raise ValueError(f"{name} must be one number or one a row, {rows.shape[0]} of them; got shape {tuple(x.shape)}")
+        raise ValueError(
+            f"{name} must be one number or one per row, {rows.shape[0]} of them; got shape {tuple(x.shape)}"
+        )
     return x.detach()
 
 
