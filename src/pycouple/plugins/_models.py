@@ -66,7 +66,7 @@ def load(name_or_path: str | Path) -> tuple[Any, Any]:
         _need_gguf_packages()
         folder, where["gguf_file"] = path.parent, path.name
     with _quiet():
-        model = transformers.AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float32, **where)
+        model: Any = transformers.AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float32, **where)
         tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder), **where)
     return model.eval(), tokenizer
 
@@ -170,7 +170,7 @@ def _need_gguf_packages() -> None:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """No progress bars of transformers."""
-    log = transformers.utils.logging
+    log: Any = transformers.utils.logging
     was = log.is_progress_bar_enabled()
     log.disable_progress_bar()
     try:
