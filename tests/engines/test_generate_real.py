@@ -91,8 +91,8 @@ def test_plain_output(engine, capsys):
     assert text == report["text"].rstrip("\n")
     run_ = report["runs"][1]
     assert summary.startswith(
-        f"{run_['tokens']} tokens in {run_['target_calls']} calls of the model, {run_['tokens_per_call']:.2f} a call; "
-        f"{run_['accepted']} of {run_['drafted']} drafts accepted\n"
+        f"{run_['tokens']} tokens in {run_['target_calls']} calls of the model, "
+        f"{run_['tokens_per_call']:.2f} tokens per call; {run_['accepted']} of {run_['drafted']} drafts accepted\n"
     )
     first, second, ratio = map(float, re.findall(r"\d+\.\d+", summary.splitlines()[1]))
     assert ratio == pytest.approx(first / second, rel=0.05)  # of rounded numbers

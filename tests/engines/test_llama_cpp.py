@@ -140,12 +140,12 @@ def test_the_text_is_the_same_whatever_drafts(target, small, alone, name):
         calls, tokens = calls + len(lengths), tokens + len(new)
         if (new, drafted_text) != (expected, text):
             wrong.append(explain(target, *case, expected, new))
-    print(f"\n{name}: {len(wrong)} of {len(cases)} differ; {tokens / calls:.2f} tokens per target call")
+    print(f"\n{name}: {len(wrong)} of {len(cases)} differ; {tokens / calls:.2f} tokens per call of the target")
     assert not wrong, "\n".join(wrong)
     assert tokens / calls >= {"lookup": 1.05, "second model": 1.5, "random tokens": 1.0}[name]
 
 
-def test_plain_decoding_has_one_token_a_call(target, alone):
+def test_plain_decoding_has_one_token_per_call(target, alone):
     assert not any(itertools.chain.from_iterable(accepted for _, accepted, _ in alone))
     assert len({text for _, _, text in alone}) > len(CASES) / 2  # seeds and params matter
 

@@ -107,7 +107,7 @@ def test_text_is_the_same_with_any_drafter(way, model, drafter, prompts, plain, 
     with capsys.disabled():
         print(
             f"\n{way.__name__}: {len(wrong)} mismatches in {len(plain)} texts; {tokens} tokens, "
-            f"{tokens / calls['target']:.2f} a target call"
+            f"{tokens / calls['target']:.2f} per call of the target"
         )
     assert not wrong, "\n".join(wrong)
     assert calls["target"] < tokens or way is by_adversary

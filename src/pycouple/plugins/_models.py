@@ -111,7 +111,7 @@ def truncated(model: Any, layers: int | Iterable[int]) -> Any:
     config = copy.deepcopy(model.config)
     text = config.get_text_config(decoder=True)
     for name, value in list(vars(text).items()):
-        if isinstance(value, list) and len(value) == count:  # one entry a layer, as layer_types
+        if isinstance(value, list) and len(value) == count:  # one entry per layer, as layer_types
             setattr(text, name, [value[i] for i in kept])
     text.num_hidden_layers = len(kept)
     with torch.device("meta"), _quiet():

@@ -200,7 +200,7 @@ class CoupledDraftModel(LlamaDraftModel):
     params : SamplingParams, optional
         The target's, but for good reasons; the text is the target's in any case.
     draft_length : int, default 4
-        Drafts a call of the target, at least 0.
+        Drafts per call of the target, at least 0.
     stream : int, default 0
         In 0..255: which copy of the randomness.
 

@@ -62,7 +62,7 @@ class CoupledLogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc
 
     Parameters
     ----------
-    seed : int, or one a row
+    seed : int, or one per row
         In 0..2**64 - 1.
     params : SamplingParams, optional
         Temperature, top-k, top-p and min-p. ``do_sample=False`` drops those of transformers, so they are applied here.
@@ -109,7 +109,7 @@ class CoupledLogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc
     ) -> None:
         self.seed = unsigned(seed, "seed")
         if self.seed.ndim > 1:
-            raise ValueError(f"seed must be one integer, or one a row; got shape {self.seed.shape}")
+            raise ValueError(f"seed must be one integer, or one per row; got shape {self.seed.shape}")
         self.params = SamplingParams() if params is None else params
         if not isinstance(self.params, SamplingParams):
             raise TypeError(f"params must be SamplingParams, got {type(params).__name__}")
@@ -121,7 +121,7 @@ class CoupledLogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc
         rows = len(scores)
         for name, given in (("seed", self.seed), ("attention_mask", self.padding)):
             if given.ndim and len(given) != rows:
-                raise ValueError(f"{name} must have one row or {rows}, one a row of logits; got {len(given)}")
+                raise ValueError(f"{name} must have one row or {rows}, one per row of logits; got {len(given)}")
         logits = host_array(scores)
         position = np.broadcast_to(input_ids.shape[1] - self.padding, (rows,))
         winners = draft(logits, self.seed, position, self.params, stream=self.stream)
@@ -146,7 +146,7 @@ def coupled_generate(
     model : transformers model that generates
     inputs : tensor, optional
         Prompt ids, if they are not given as ``input_ids=``.
-    seed : int, or one a row
+    seed : int, or one per row
         In 0..2**64 - 1.
     params : SamplingParams, optional
         The sampling. Temperature, top-k, top-p and min-p of the model's own generation config are not read.
@@ -225,7 +225,8 @@ class TransformersModel:
     model : transformers model
         A decoder.
     rows : int, default 17
-        Of how many last tokens a call gives logits: a target needs ``draft_length + 1``, a drafter 1.
+        How many rows of logits a call gives, one per token, for the last tokens: a target needs ``draft_length + 1``
+        rows, a drafter 1.
 
     Raises
     ------

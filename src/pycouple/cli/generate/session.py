@@ -219,7 +219,7 @@ def _summary(runs: list[_Run], mismatches: list[_Mismatch | None]) -> None:
     result = run.result
     print(
         f"drafter {run.drafter}: {len(result.tokens)} tokens in {result.target_calls} calls of the model, "
-        f"{result.tokens_per_call:.2f} a call; {run.accepted} of {result.drafted} drafts accepted"
+        f"{result.tokens_per_call:.2f} tokens per call; {run.accepted} of {result.drafted} drafts accepted"
     )
     if run is reference:
         print(f"{run.tokens_per_second:.1f} tokens/s")
@@ -239,7 +239,7 @@ def _explain(engine: Engine, run: _Run, mismatch: _Mismatch) -> None:
 
 
 def _table(job: _Job, runs: list[_Run], mismatches: list[_Mismatch | None]) -> Table:
-    title = f"One text, several drafters (seed {job.seed}, {job.draft_length} drafts a call at most)\n"
+    title = f"One text, several drafters (seed {job.seed}, at most {job.draft_length} drafts per call)\n"
     table = Table(title=title, box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     table.add_column("\ndrafter", overflow="fold")
     for heading in ("\ntokens", "target\ncalls", "tokens\nper call", "drafts\naccepted", "\ntokens/s"):
