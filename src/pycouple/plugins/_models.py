@@ -57,7 +57,9 @@ def load(name_or_path: str | Path) -> tuple[Any, Any]:
     """
     path = smollm2_path() if str(name_or_path) == SMOLLM2 else Path(name_or_path)
     if not path.exists():
-        raise FileNotFoundError(f"no model at {path}: give {SMOLLM2!r}, a .gguf file or a transformers folder")
+        raise FileNotFoundError(
+            f"no model at {path}: give {SMOLLM2!r}, a .gguf file or a transformers folder; nothing is downloaded"
+        )
     where: dict[str, Any] = {"local_files_only": True}
     folder = path
     if path.is_file():
@@ -105,6 +107,7 @@ def truncated(model: Any, layers: int | Iterable[int]) -> Any:
     >>> drafter = truncated(model, 26)  # doctest: +SKIP
     >>> coupled_generate(model, seed=1, assistant_model=drafter, **inputs)  # doctest: +SKIP
     """
+    check_model(model, "model")
     count = integer(model.config.get_text_config(decoder=True).num_hidden_layers, "num_hidden_layers")
     prefix = _layer_list(model, count)
     kept = _kept(layers, count)
@@ -121,6 +124,12 @@ def truncated(model: Any, layers: int | Iterable[int]) -> Any:
     _share(drafter, model, without=prefix)
     drafter.generation_config = copy.deepcopy(model.generation_config)
     return drafter.eval()
+
+
+def check_model(model: Any, name: str) -> None:
+    """TypeError unless this may be a model of transformers."""
+    if not (hasattr(model, "config") and hasattr(model, "forward")):
+        raise TypeError(f"{name} must be a transformers model, got {type(model).__name__}; load(...) makes one")
 
 
 def _kept(layers: int | Iterable[int], count: int) -> list[int]:

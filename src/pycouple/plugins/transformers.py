@@ -33,7 +33,7 @@ except ModuleNotFoundError as error:
     ) from error
 
 from pycouple._arguments import STREAM_LIMIT, integer, unsigned
-from pycouple.plugins._models import load, truncated
+from pycouple.plugins._models import check_model, load, truncated
 from pycouple.speculative import SamplingParams, draft
 
 __all__ = ["CoupledLogitsProcessor", "TransformersModel", "coupled_generate", "load", "truncated"]
@@ -119,9 +119,10 @@ class CoupledLogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc
     def __call__(self, input_ids: Any, scores: Any) -> Any:
         """Scores of the tokens drawn, as the class says."""
         rows = len(scores)
-        for name, given in (("seed", self.seed), ("attention_mask", self.padding)):
-            if given.ndim and len(given) != rows:
-                raise ValueError(f"{name} must have one row or {rows}, one per row of logits; got {len(given)}")
+        if self.seed.ndim and len(self.seed) != rows:
+            raise ValueError(f"seed must be one integer or {rows}, one per row of logits; got {len(self.seed)}")
+        if self.padding.ndim and len(self.padding) != rows:
+            raise ValueError(f"attention_mask must have {rows} rows, as the logits have; got {len(self.padding)}")
         logits = host_array(scores)
         position = np.broadcast_to(input_ids.shape[1] - self.padding, (rows,))
         winners = draft(logits, self.seed, position, self.params, stream=self.stream)
@@ -144,7 +145,7 @@ def coupled_generate(
     Parameters
     ----------
     model : transformers model that generates
-    inputs : tensor, optional
+    inputs : tensor of int, shape (rows, length), optional
         Prompt ids, if they are not given as ``input_ids=``.
     seed : int, or one per row
         In 0..2**64 - 1.
@@ -167,10 +168,12 @@ def coupled_generate(
     Raises
     ------
     ValueError
-        ``do_sample=True``, more than one beam, ``assistant_ensemble_weight``, ``watermarking_config`` or, with a
-        drafter, ``guidance_scale`` are asked for: they do not go with shared noise. A temperature, top_k, ... is given
-        beside params. ``inputs_embeds`` come without ``input_ids``, or ids without the part that is in a cache: the
-        position is not known.
+        ``do_sample=True``, more than one beam, ``num_return_sequences``, ``assistant_ensemble_weight``,
+        ``watermarking_config`` or, with a drafter, ``guidance_scale`` are asked for: they do not go with shared noise.
+        A temperature, top_k, ... is given beside params. ``inputs_embeds`` come without ``input_ids``, or ids without
+        the part that is in a cache: the position is not known.
+    TypeError
+        A model is none of transformers, ids are no tensor, processors no list.
     ValueError, TypeError
         As for `CoupledLogitsProcessor` and ``model.generate``, which refuses a drafter for more than one row.
 
@@ -194,12 +197,15 @@ def coupled_generate(
     >>> bool((plain == fast).all())  # doctest: +SKIP
     True
     """
+    check_model(model, "model")
+    if assistant_model is not None:
+        check_model(assistant_model, "assistant_model")
     config = options.pop("generation_config", None)
     _refuse(model, config, options)
     if inputs is not None:
         options["inputs"] = inputs
     mask = _mask(model, inputs, options)
-    processors = transformers.LogitsProcessorList(options.pop("logits_processor", None) or [])
+    processors = transformers.LogitsProcessorList(_processors(options.pop("logits_processor", None)))
     processors.append(CoupledLogitsProcessor(seed, params, attention_mask=mask))
     neutral = {"do_sample": False} | {k: v for k, v in _NEUTRAL.items() if hasattr(model.generation_config, k)}
     if config is not None:
@@ -231,7 +237,7 @@ class TransformersModel:
     Raises
     ------
     ValueError, TypeError
-        `rows` is not a positive integer; on a call, there is no token.
+        The model is none of transformers; `rows` is not a positive integer; on a call, there is no token.
 
     Notes
     -----
@@ -250,6 +256,7 @@ class TransformersModel:
     """
 
     def __init__(self, model: Any, *, rows: int = 17) -> None:
+        check_model(model, "model")
         self.rows = integer(rows, "rows")
         if self.rows < 1:
             raise ValueError(f"rows must be positive, got {rows}")
@@ -341,17 +348,32 @@ def _refuse(model: Any, config: Any, options: dict[str, Any]) -> None:
     if options.get("do_sample") or getattr(config, "do_sample", None):
         raise ValueError("do_sample must be False: coupled_generate draws by shared noise, as params say")
     for name in _NEUTRAL:
-        if options.get(name) is not None:
-            raise ValueError(f"{name} must be given by params=pycouple.speculative.SamplingParams(...), if it has it")
+        if options.get(name) is None:
+            continue
+        if hasattr(SamplingParams, name):
+            raise ValueError(f"{name} belongs in params: params=SamplingParams({name}={options[name]!r})")
+        raise ValueError(f"{name} must be left out: params have temperature, top_k, top_p and min_p")
     for name, why in (
         ("assistant_ensemble_weight", "it mixes the drafter into the text"),
         ("watermarking_config", "it acts on the scores after the draw"),
     ):
         if _option(name, model, config, options) is not None:
             raise ValueError(f"{name} must be None: {why}")
-    beams = _option("num_beams", model, config, options)
-    if beams not in (None, 1):
-        raise ValueError(f"num_beams must be 1: a beam search does not draw; got {beams}")
+    for name, why in (
+        ("num_beams", "a beam search does not draw"),
+        ("num_return_sequences", "repeat the prompt as rows, and give each row a seed of its own"),
+    ):
+        count = _option(name, model, config, options)
+        if count not in (None, 1):
+            raise ValueError(f"{name} must be 1: {why}; got {count}")
+
+
+def _processors(given: Any) -> list[Any]:
+    if given is None:
+        return []
+    if not isinstance(given, list | tuple) or not all(map(callable, given)):
+        raise TypeError(f"logits_processor must be a list of processors, got {type(given).__name__}")
+    return list(given)
 
 
 def _mask(model: Any, inputs: Any, options: dict[str, Any]) -> Any:
@@ -363,13 +385,23 @@ def _mask(model: Any, inputs: Any, options: dict[str, Any]) -> Any:
         if options.get("inputs_embeds") is not None:
             raise ValueError("inputs_embeds must come with input_ids: positions are counted in tokens")
         return None
+    name = "input_ids" if inputs is None else "inputs"
+    if not isinstance(ids, torch.Tensor):
+        raise TypeError(
+            f"{name} must be a tensor of token ids, got {type(ids).__name__}: "
+            "coupled_generate(model, **tokenizer(prompt, return_tensors='pt'), ...)"
+        )
+    if ids.ndim != 2:
+        raise ValueError(f"{name} must have two axes, rows and tokens; got shape {tuple(ids.shape)}")
     mask = options.get("attention_mask")
     if mask is None:
         mask = options["attention_mask"] = torch.ones_like(ids)
+    if not isinstance(mask, torch.Tensor):
+        raise TypeError(f"attention_mask must be a tensor, got {type(mask).__name__}")
     cache = options.get("past_key_values")
     if mask.shape != ids.shape or (cache is not None and cache.get_seq_length() >= ids.shape[1]):
         raise ValueError(
-            f"input_ids must be the whole sequence, of the shape of attention_mask; got {tuple(ids.shape)} "
+            f"{name} must be the whole sequence, of the shape of attention_mask; got {tuple(ids.shape)} "
             f"and {tuple(mask.shape)}"
         )
     return mask
