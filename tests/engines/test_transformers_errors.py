@@ -63,7 +63,7 @@ def test_values_that_coupled_generate_refuses(options, message, tiny):
         ({"assistant_model": "small.gguf"}, "assistant_model must be a transformers model, got str"),
         (
             {"logits_processor": lambda ids, scores: scores},
-            "logits_processor must be a list of processors",
+            "logits_processor must be a list of callables, got function",
         ),
     ],
 )

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pycouple._arguments import integer, one_unsigned
+from pycouple._arguments import integer, one_unsigned, unsigned
+from pycouple.plugins._arguments import callables
 from pycouple.speculative import SamplingParams, draft
 
 try:
@@ -80,7 +81,7 @@ class CoupledCompletionProcessor:
     Raises
     ------
     ValueError, TypeError
-        As for `pycouple.speculative.draft`.
+        As for `pycouple.speculative.draft`; seed or stream is several numbers; what must be callable is not.
     RuntimeError
         When it is called for a second completion.
 
@@ -108,12 +109,13 @@ class CoupledCompletionProcessor:
         params: SamplingParams | None = None,
         *,
         stream: int = 0,
-        logits_processor: Sequence[Processor] = (),
+        logits_processor: Sequence[Processor] | None = None,
         on_token: Callable[[int, bool], object] | None = None,
     ) -> None:
-        draft([0.0], one_unsigned(seed, "seed"), 0, params, stream=stream)  # what is wrong with them is said here
-        self._seed, self._params, self._stream = seed, params, stream
-        self._processors, self._on_token = list(logits_processor), on_token
+        self._draw = _draws(seed, params, stream)
+        self._processors, self._on_token = callables(logits_processor, "logits_processor"), on_token
+        if on_token is not None and not callable(on_token):
+            raise TypeError(f"on_token must be callable, got {type(on_token).__name__}")
         self._text: Ids | None = None  # the prompt and the tokens
         self._drafted: int | None = None  # the length of input_ids, while accepted drafts are in them
         self._error: Exception | None = None
@@ -125,7 +127,7 @@ class CoupledCompletionProcessor:
         """0 for the token that is drawn and -inf for all others, in a new array."""
         self._unchecked = True
         try:
-            return self._draw(input_ids, scores)
+            return self._leave_one(input_ids, scores)
         except Exception as error:
             self._error = error
             raise
@@ -166,7 +168,7 @@ class CoupledCompletionProcessor:
             self._on_token(self.tokens[-1], self.accepted[-1])
         return False
 
-    def _draw(self, input_ids: Ids, scores: Scores) -> Scores:
+    def _leave_one(self, input_ids: Ids, scores: Scores) -> Scores:
         if self._error is not None:
             raise self._error
         if self._text is None:
@@ -176,7 +178,7 @@ class CoupledCompletionProcessor:
             raise _another_completion()
         for process in self._processors:
             scores = process(input_ids[:position], scores)
-        token = int(draft(scores, self._seed, position, self._params, stream=self._stream))
+        token = self._draw(scores, position)
         right = position < len(input_ids) and token == int(input_ids[position])
         self._text = np.append(self._text, np.intc(token))
         self._drafted = len(input_ids) if right else None
@@ -207,7 +209,7 @@ class CoupledDraftModel(LlamaDraftModel):
     Raises
     ------
     ValueError, TypeError
-        As for `pycouple.speculative.draft`; draft_length is negative.
+        As for `pycouple.speculative.draft`; seed or stream is several numbers; draft_length is negative; llama is none.
 
     Notes
     -----
@@ -229,12 +231,12 @@ class CoupledDraftModel(LlamaDraftModel):
         draft_length: int = 4,
         stream: int = 0,
     ) -> None:
-        draft([0.0], one_unsigned(seed, "seed"), 0, params, stream=stream)
-        if integer(draft_length, "draft_length") < 0:
+        self._draw = _draws(seed, params, stream)
+        self._draft_length = integer(draft_length, "draft_length")
+        if self._draft_length < 0:
             raise ValueError(f"draft_length must not be negative, got {draft_length}")
+        _check_llama(llama)
         self.llama = llama
-        self._seed, self._params, self._stream = seed, params, stream
-        self._draft_length = draft_length
 
     def __call__(self, input_ids: Ids, /, **kwargs: Any) -> Ids:
         """The drafts that follow the text."""
@@ -246,8 +248,7 @@ class CoupledDraftModel(LlamaDraftModel):
             else:
                 self._evaluate(input_ids)
             logits = np.ctypeslib.as_array(llama_cpp.llama_get_logits_ith(llama.ctx, -1), (llama.n_vocab(),))
-            position = len(input_ids) + len(drafts)
-            drafts.append(int(draft(logits, self._seed, position, self._params, stream=self._stream)))
+            drafts.append(self._draw(logits, len(input_ids) + len(drafts)))
             if llama_cpp.llama_vocab_is_eog(llama_cpp.llama_model_get_vocab(llama.model), drafts[-1]):
                 break
         return np.array(drafts, np.intc)
@@ -269,7 +270,7 @@ class CoupledDraftModel(LlamaDraftModel):
 
 def coupled_completion(
     llama: "llama_cpp.Llama",
-    prompt: str | list[int],
+    prompt: str | Sequence[int],
     *,
     seed: int,
     params: SamplingParams | None = None,
@@ -283,7 +284,8 @@ def coupled_completion(
     ----------
     llama : llama_cpp.Llama
         The target. For a drafter it must have been made with ``flash_attn=True`` and ``logits_all=True``.
-    prompt : str or list of int
+    prompt : str, or sequence of int
+        The text, or its tokens, which are taken as they are.
     seed : int
         In 0..2**64 - 1.
     params : SamplingParams, optional
@@ -305,10 +307,9 @@ def coupled_completion(
 
     Raises
     ------
-    ValueError
-        The target or an option cannot be right here; the message says what to do.
     ValueError, TypeError
-        As for `pycouple.speculative.draft`.
+        The target, the drafter or an option cannot be right here; the message says what to do. As for
+        `pycouple.speculative.draft` and `CoupledCompletionProcessor`.
 
     Notes
     -----
@@ -327,29 +328,31 @@ def coupled_completion(
     >>> text = coupled_completion(llama, "Once upon a time", seed=7, drafter=small)  # doctest: +SKIP
     >>> text == coupled_completion(llama, "Once upon a time", seed=7)  # but for its id and time  # doctest: +SKIP
     """
+    _check_llama(llama)
     _check_options(options)
+    tokens = prompt if isinstance(prompt, str) else _tokens(llama, prompt)
     if isinstance(drafter, llama_cpp.Llama):
         drafter = CoupledDraftModel(drafter, seed, params)
     drafter = llama.draft_model if drafter is None else drafter
     if drafter is not None:
         _check_draftable(llama, drafter)
-    others = options.pop("logits_processor", None) or ()
+    others = options.pop("logits_processor", None)
     own = CoupledCompletionProcessor(seed, params, logits_processor=others, on_token=on_token)
-    criteria = options.pop("stopping_criteria", None) or ()
+    criteria = callables(options.pop("stopping_criteria", None), "stopping_criteria")
     options |= {
         "temperature": 0.0,
         "logits_processor": llama_cpp.LogitsProcessorList([own]),
         "stopping_criteria": llama_cpp.StoppingCriteriaList([own.check, *criteria]),
     }
     if options.get("stream"):
-        return _chunks(llama, drafter, prompt, options)
+        return _chunks(llama, drafter, tokens, options)
     with _drafting(llama, drafter):
-        return llama.create_completion(prompt, **options)
+        return llama.create_completion(tokens, **options)
 
 
-def _chunks(llama: Any, drafter: Any, prompt: str | list[int], options: dict[str, Any]) -> Iterator[Any]:
+def _chunks(llama: Any, drafter: Any, tokens: str | list[int], options: dict[str, Any]) -> Iterator[Any]:
     with _drafting(llama, drafter):
-        yield from llama.create_completion(prompt, **options)
+        yield from llama.create_completion(tokens, **options)
 
 
 @contextmanager
@@ -362,7 +365,39 @@ def _drafting(llama: Any, drafter: Any) -> Iterator[None]:
         llama.draft_model = before
 
 
+def _draws(seed: Any, params: SamplingParams | None, stream: Any) -> Callable[[Scores, int], int]:
+    """The draw from logits at a position."""
+    seed, stream = one_unsigned(seed, "seed"), one_unsigned(stream, "stream")
+
+    def draw(logits: Scores, position: int) -> int:
+        return int(draft(logits, seed, position, params, stream=stream))
+
+    draw(np.zeros(1, np.single), 0)  # what is wrong with the arguments is said before any work
+    return draw
+
+
+def _tokens(llama: Any, prompt: Any) -> list[int]:
+    """A prompt of tokens, as llama.cpp takes it."""
+    if isinstance(prompt, list | tuple) and any(isinstance(part, str) for part in prompt):
+        raise TypeError("prompt must be one text, got several: complete one after the other")
+    tokens = unsigned(prompt, "prompt", llama.n_vocab())
+    if tokens.ndim != 1 or tokens.size == 0:
+        raise ValueError(f"prompt must be the tokens of one text, at least one; got shape {tokens.shape}")
+    found: list[int] = tokens.tolist()
+    return found
+
+
+def _check_llama(llama: Any) -> None:
+    if not isinstance(llama, llama_cpp.Llama):
+        raise TypeError(
+            f"llama must be a llama_cpp.Llama, got {type(llama).__name__}: "
+            "make it by Llama(path, flash_attn=True, logits_all=True)"
+        )
+
+
 def _check_options(options: dict[str, Any]) -> None:
+    if not isinstance(options.get("stream", False), bool):
+        raise TypeError(f"stream must be True or False, llama.cpp's for text in chunks; got {options['stream']!r}")
     for name in _PARAMS:
         if name in options:
             raise ValueError(f"{name} belongs in params: params=SamplingParams({name}={options[name]!r})")
@@ -379,22 +414,26 @@ def _check_options(options: dict[str, Any]) -> None:
 
 
 def _check_draftable(llama: Any, drafter: Any) -> None:
+    if not callable(drafter):
+        raise TypeError(f"drafter must be a LlamaDraftModel or a llama_cpp.Llama, got {type(drafter).__name__}")
     if getattr(drafter, "llama", None) is llama:
         raise ValueError("drafter must be another Llama than the target, which has its text in its cache")
     if llama.context_params.flash_attn_type != llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED:
         raise ValueError(
-            "with flash_attn=False llama.cpp's logits of one token and of several at once differ, and drafts would "
-            "change the text: make the target by Llama(..., flash_attn=True)"
+            "llama must be made by Llama(..., flash_attn=True) for a drafter: without it llama.cpp's logits of one "
+            "token and of several at once differ, and drafts would change the text"
         )
     # llama-cpp-python keeps n_batch rows only, if the draft model is all that it was told
     if not llama._logits_all or len(llama.scores) < len(llama.input_ids):
         raise ValueError(
-            "a drafter needs the logits of all tokens: make the target by Llama(..., flash_attn=True, logits_all=True)"
+            "llama must be made by Llama(..., flash_attn=True, logits_all=True) for a drafter, which needs all logits"
         )
     if llama_cpp.llama_model_is_recurrent(llama.model) or llama_cpp.llama_model_is_hybrid(llama.model):
-        raise ValueError("the target is a recurrent model: llama.cpp cannot take drafts back from its memory")
+        raise ValueError(
+            "llama is a recurrent model, which has no drafter: llama.cpp cannot take drafts back from its memory"
+        )
     if isinstance(drafter, CoupledDraftModel) and drafter.llama.n_vocab() > llama.n_vocab():
-        raise ValueError(f"the drafter has {drafter.llama.n_vocab()} tokens, the target {llama.n_vocab()}")
+        raise ValueError(f"drafter has {drafter.llama.n_vocab()} tokens, more than the {llama.n_vocab()} of llama")
 
 
 def _another_completion() -> RuntimeError:

@@ -31,6 +31,7 @@ except ModuleNotFoundError as error:
     ) from error
 
 from pycouple._arguments import STREAM_LIMIT, integer, unsigned
+from pycouple.plugins._arguments import callables
 from pycouple.plugins._models import TransformersModel, check_model, load, truncated
 from pycouple.speculative import SamplingParams, draft
 
@@ -203,7 +204,7 @@ def coupled_generate(
     if inputs is not None:
         options["inputs"] = inputs
     mask = _mask(model, inputs, options)
-    processors = transformers.LogitsProcessorList(_processors(options.pop("logits_processor", None)))
+    processors = transformers.LogitsProcessorList(callables(options.pop("logits_processor", None), "logits_processor"))
     processors.append(CoupledLogitsProcessor(seed, params, attention_mask=mask))
     neutral = {"do_sample": False} | {k: v for k, v in _NEUTRAL.items() if hasattr(model.generation_config, k)}
     if config is not None:
@@ -272,14 +273,6 @@ def _refuse(model: Any, config: Any, options: dict[str, Any]) -> None:
         count = _option(name, model, config, options)
         if count not in (None, 1):
             raise ValueError(f"{name} must be 1: {why}; got {count}")
-
-
-def _processors(given: Any) -> list[Any]:
-    if given is None:
-        return []
-    if not isinstance(given, list | tuple) or not all(map(callable, given)):
-        raise TypeError(f"logits_processor must be a list of processors, got {type(given).__name__}")
-    return list(given)
 
 
 def _mask(model: Any, inputs: Any, options: dict[str, Any]) -> Any:
