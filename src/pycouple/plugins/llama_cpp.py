@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pycouple._arguments import integer, one_unsigned, unsigned
+from pycouple._arguments import integer, one_unsigned
 from pycouple.plugins._arguments import callables
+from pycouple.plugins._llama_cpp_arguments import check_draftable, check_llama, check_options, tokens_of
 from pycouple.speculative import SamplingParams, draft
 
 try:
@@ -31,17 +32,6 @@ __all__ = ["CoupledCompletionProcessor", "CoupledDraftModel", "coupled_completio
 Ids = npt.NDArray[np.intc]
 Scores = npt.NDArray[np.single]
 Processor = Callable[[Ids, Scores], Scores]
-
-# What create_completion has for the same thing, and what it does to the processor's scores, in which one token is left.
-_PARAMS = ("temperature", "top_k", "top_p", "min_p")
-_NEUTRAL = {
-    "typical_p": 1.0,
-    "tfs_z": 1.0,
-    "mirostat_mode": 0,
-    "repeat_penalty": 1.0,
-    "frequency_penalty": 0.0,
-    "presence_penalty": 0.0,
-}
 
 
 class CoupledCompletionProcessor:
@@ -235,7 +225,7 @@ class CoupledDraftModel(LlamaDraftModel):
         self._draft_length = integer(draft_length, "draft_length")
         if self._draft_length < 0:
             raise ValueError(f"draft_length must not be negative, got {draft_length}")
-        _check_llama(llama)
+        check_llama(llama)
         self.llama = llama
 
     def __call__(self, input_ids: Ids, /, **kwargs: Any) -> Ids:
@@ -328,14 +318,14 @@ def coupled_completion(
     >>> text = coupled_completion(llama, "Once upon a time", seed=7, drafter=small)  # doctest: +SKIP
     >>> text == coupled_completion(llama, "Once upon a time", seed=7)  # but for its id and time  # doctest: +SKIP
     """
-    _check_llama(llama)
-    _check_options(options)
-    tokens = prompt if isinstance(prompt, str) else _tokens(llama, prompt)
+    check_llama(llama)
+    check_options(options)
+    tokens = prompt if isinstance(prompt, str) else tokens_of(llama, prompt)
     if isinstance(drafter, llama_cpp.Llama):
         drafter = CoupledDraftModel(drafter, seed, params)
     drafter = llama.draft_model if drafter is None else drafter
     if drafter is not None:
-        _check_draftable(llama, drafter)
+        check_draftable(llama, drafter)
     others = options.pop("logits_processor", None)
     own = CoupledCompletionProcessor(seed, params, logits_processor=others, on_token=on_token)
     criteria = callables(options.pop("stopping_criteria", None), "stopping_criteria")
@@ -374,66 +364,6 @@ def _draws(seed: Any, params: SamplingParams | None, stream: Any) -> Callable[[S
 
     draw(np.zeros(1, np.single), 0)  # what is wrong with the arguments is said before any work
     return draw
-
-
-def _tokens(llama: Any, prompt: Any) -> list[int]:
-    """A prompt of tokens, as llama.cpp takes it."""
-    if isinstance(prompt, list | tuple) and any(isinstance(part, str) for part in prompt):
-        raise TypeError("prompt must be one text, got several: complete one after the other")
-    tokens = unsigned(prompt, "prompt", llama.n_vocab())
-    if tokens.ndim != 1 or tokens.size == 0:
-        raise ValueError(f"prompt must be the tokens of one text, at least one; got shape {tokens.shape}")
-    found: list[int] = tokens.tolist()
-    return found
-
-
-def _check_llama(llama: Any) -> None:
-    if not isinstance(llama, llama_cpp.Llama):
-        raise TypeError(
-            f"llama must be a llama_cpp.Llama, got {type(llama).__name__}: "
-            "make it by Llama(path, flash_attn=True, logits_all=True)"
-        )
-
-
-def _check_options(options: dict[str, Any]) -> None:
-    if not isinstance(options.get("stream", False), bool):
-        raise TypeError(f"stream must be True or False, llama.cpp's for text in chunks; got {options['stream']!r}")
-    for name in _PARAMS:
-        if name in options:
-            raise ValueError(f"{name} belongs in params: params=SamplingParams({name}={options[name]!r})")
-    for name, neutral in _NEUTRAL.items():
-        if options.get(name, neutral) != neutral:
-            raise ValueError(f"{name} must be left at {neutral}: llama.cpp applies it when the token has been drawn")
-    if options.get("grammar") is not None:
-        raise ValueError("grammar must be None: llama.cpp applies it when the token has been drawn, and may forbid it")
-    if options.get("logit_bias") is not None:
-        raise ValueError(
-            "logit_bias must be None: llama-cpp-python drops the processors for it; "
-            "pass logits_processor=[one that adds to the logits], which comes before the draw"
-        )
-
-
-def _check_draftable(llama: Any, drafter: Any) -> None:
-    if not callable(drafter):
-        raise TypeError(f"drafter must be a LlamaDraftModel or a llama_cpp.Llama, got {type(drafter).__name__}")
-    if getattr(drafter, "llama", None) is llama:
-        raise ValueError("drafter must be another Llama than the target, which has its text in its cache")
-    if llama.context_params.flash_attn_type != llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED:
-        raise ValueError(
-            "llama must be made by Llama(..., flash_attn=True) for a drafter: without it llama.cpp's logits of one "
-            "token and of several at once differ, and drafts would change the text"
-        )
-    # llama-cpp-python keeps n_batch rows only, if the draft model is all that it was told
-    if not llama._logits_all or len(llama.scores) < len(llama.input_ids):
-        raise ValueError(
-            "llama must be made by Llama(..., flash_attn=True, logits_all=True) for a drafter, which needs all logits"
-        )
-    if llama_cpp.llama_model_is_recurrent(llama.model) or llama_cpp.llama_model_is_hybrid(llama.model):
-        raise ValueError(
-            "llama is a recurrent model, which has no drafter: llama.cpp cannot take drafts back from its memory"
-        )
-    if isinstance(drafter, CoupledDraftModel) and drafter.llama.n_vocab() > llama.n_vocab():
-        raise ValueError(f"drafter has {drafter.llama.n_vocab()} tokens, more than the {llama.n_vocab()} of llama")
 
 
 def _another_completion() -> RuntimeError:
