@@ -1,11 +1,11 @@
-"""llama.cpp, by llama-cpp-python: text that depends on the target and the seed, not on what drafts.
+"""Text of llama.cpp that depends on the target, prompt, seed and params, on no drafter (extra `llama-cpp`).
 
 `coupled_completion` is ``Llama.create_completion`` with shared noise, with a drafter or without; a second, smaller
 `Llama` drafts by the same noise as `CoupledDraftModel`. Position is the absolute index of the token being predicted,
 counted in llama.cpp's tokens, a BOS included: after a prompt of 5 tokens the first new one has position 5. It is the
 `step` of `pycouple.sample_logits`.
 
-It needs the extra ``llama-cpp``. All was read and tried in llama-cpp-python 0.3.36.
+What is said here of llama-cpp-python was read and tried in 0.3.36.
 """
 # mypy: allow-subclassing-any
 
@@ -16,16 +16,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+try:
+    import llama_cpp
+    from llama_cpp.llama_speculative import LlamaDraftModel
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "pycouple.plugins.llama_cpp needs llama-cpp-python: pip install 'pycouple[llama-cpp]'", name=error.name
+    ) from error
+
 from pycouple._arguments import integer, one_unsigned
 from pycouple.plugins._arguments import callables
 from pycouple.plugins._llama_cpp_arguments import check_draftable, check_llama, check_options, tokens_of
 from pycouple.speculative import SamplingParams, draft
-
-try:
-    import llama_cpp
-    from llama_cpp.llama_speculative import LlamaDraftModel
-except ImportError as error:
-    raise ImportError("pycouple.plugins.llama_cpp needs llama-cpp-python: pip install 'pycouple[llama-cpp]'") from error
 
 __all__ = ["CoupledCompletionProcessor", "CoupledDraftModel", "coupled_completion"]
 
@@ -53,7 +55,7 @@ class CoupledCompletionProcessor:
     seed : int
         In 0..2**64 - 1.
     params : SamplingParams, optional
-        It applies them itself; ``temperature=0`` takes its token and nothing else.
+        The sampling, which is applied here; ``temperature=0`` of llama.cpp then takes the one token that is left.
     stream : int, default 0
         In 0..255: which copy of the randomness.
     logits_processor : sequence of callable, optional
@@ -190,7 +192,7 @@ class CoupledDraftModel(LlamaDraftModel):
     seed : int
         The target's.
     params : SamplingParams, optional
-        The target's, but for good reasons; the text is the target's in any case.
+        Best those of the target, so that most drafts are right. The text does not depend on it.
     draft_length : int, default 4
         Drafts per call of the target, at least 0.
     stream : int, default 0

@@ -1,4 +1,4 @@
-"""Text of a transformers model that depends on the model and the seed alone, whatever drafts (extra `transformers`).
+"""Text of a transformers model that depends on model, prompt, seed and params, on no drafter (extra `transformers`).
 
 `coupled_generate` is ``model.generate`` with shared noise: plain, or with ``assistant_model=``,
 ``prompt_lookup_num_tokens=`` or ``assistant_early_exit=``, which change the speed and not the text.
@@ -8,10 +8,10 @@ callable for `pycouple.speculative.generate`; `load` and `truncated` make models
 Position is the absolute index, in the row with its prompt but without its left padding, of the token being predicted.
 It is the `step` of `pycouple.sample_logits`.
 
-Identity is promised where the logits of a prefix do not depend on what else is in the call: in float32, where they
-differ by rounding that is far below most margins, or with batch-invariant kernels. In bfloat16 the pass that verifies
-several drafts at once moves logits by up to 0.7 and flips some tokens (1.5% were measured on SmolLM2-135M).
-`pycouple.speculative.race` gives the margin of a token, which says how safe it was.
+The text is the same with any drafter and with none where the logits after a prefix do not depend on how many other
+tokens the same pass computes. So it is with batch-invariant kernels, and in float32, where such logits differ by
+rounding, far less than the margins by which tokens win. In bfloat16 a pass over several drafts moves logits by up to
+0.7, which changed 1.5% of the tokens of SmolLM2-135M. `pycouple.speculative.race` gives the margin of a token.
 """
 
 import copy
@@ -74,20 +74,23 @@ class CoupledLogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc
     Raises
     ------
     ValueError, TypeError
-        A number is out of range; on a call, as for `pycouple.speculative.draft`, or rows do not match seeds or mask.
+        A number is out of range or of another type. On a call as for `pycouple.speculative.draft`; there are not as
+        many rows as seeds, or as rows of the mask.
 
     Notes
     -----
     Called with ids of shape (rows, length) and scores of shape (rows, n), it draws for each row
-    ``pycouple.speculative.draft(scores[row], seed, position, params)`` at ``position = length - padding`` and returns
+    ``pycouple.speculative.draft(scores[row], seed, position, params)`` at ``position = length - padding``. It returns
     new float32 scores: 0 for the token drawn, -10,000 for the others, -inf where the score is -inf already. So the
-    argmax that follows is the draw, whatever type it is taken in; an assistant's confidence is exactly 1; and prompt
-    lookup, which tries processors on made-up logits to find forbidden tokens, finds those that other processors forbid.
+    argmax that follows is the draw, whatever type it is taken in, and an assistant's confidence is exactly 1. Prompt
+    lookup calls processors with made-up logits to learn which tokens are forbidden; it learns those that the other
+    processors forbid.
 
-    It changes nothing in place and gives the same answer at each call. It must be the last processor. (With a mask it
-    serves the batches that have this mask.)
-    bfloat16 and float16 scores are widened exactly. Scores on the CPU are read where they are; those on another device
-    are copied to the host, a row of 131,072 float32 logits being 512 KiB.
+    It changes nothing in place and gives the same answer at each call. It must be the last processor. With a mask it
+    serves the batches that have this mask.
+
+    bfloat16 and float16 scores are widened exactly. Scores on the CPU are read where they are. Those on another device
+    are copied to the host: a row of 131,072 float32 logits is 512 KiB.
 
     Examples
     --------
@@ -149,14 +152,14 @@ def coupled_generate(
     seed : int, or one per row
         In 0..2**64 - 1.
     params : SamplingParams, optional
-        The sampling. Temperature, top-k, top-p and min-p of the model's own generation config are not read.
+        The sampling. Temperature, top-k, top-p and min-p of generation configs are not read.
     assistant_model : transformers model, optional
         The drafter. It draws by the same noise, so it is right as often as `pycouple.theory.agreement` says.
     **options
         What ``model.generate`` takes: ``input_ids``, ``attention_mask``, ``max_new_tokens``,
         ``prompt_lookup_num_tokens``, ``assistant_early_exit``, ``generation_config``, ``logits_processor``, and so on.
-        Left padding is told by ``attention_mask`` alone. Processors act before the draw, as they do before sampling;
-        they must be pure.
+        Left padding is told by ``attention_mask`` alone. Processors act before the draw, as they do before sampling.
+        They must give the same answer whenever they are called with the same text.
 
     Returns
     -------
@@ -179,7 +182,7 @@ def coupled_generate(
     Notes
     -----
     The text is the same with any drafter and without one in float32, or with batch-invariant kernels; in bfloat16 some
-    tokens flip. `pycouple.speculative.race` on ``output_logits`` says by which margin a token won.
+    tokens differ. `pycouple.speculative.race` on ``output_logits`` says by which margin a token won.
 
     The assistant's confidence threshold is 0 during the call, in its own generation config, and set back after it; do
     not call it in two threads with one assistant.
