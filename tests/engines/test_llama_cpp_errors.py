@@ -118,6 +118,16 @@ def test_without_the_package_the_error_says_what_to_install():
     assert f"ModuleNotFoundError: {line}" in run.stderr
 
 
+def test_a_processor_that_gives_other_scores():
+    text, logits = np.array([4, 2, 9], np.intc), np.zeros(50, np.single)
+    own = plugin.CoupledCompletionProcessor(7, logits_processor=[lambda ids, scores: scores, lambda ids, scores: None])
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"logits_processor\[1\] must give shape \(50,\), it gave \(\)"):
+            own(text, logits)
+    with pytest.raises(ValueError, match=r"logits_processor\[1\]"):
+        own.check(text, logits)
+
+
 def test_parts_that_are_made_wrongly():
     with pytest.raises(ValueError, match="seed"):
         plugin.CoupledCompletionProcessor(-1)

@@ -59,7 +59,8 @@ class CoupledCompletionProcessor:
     stream : int, default 0
         In 0..255: which copy of the randomness.
     logits_processor : sequence of callable, optional
-        Other processors, of the logits before the draw. They are handed the text alone, without drafts.
+        Other processors, of the logits before the draw: from the text and scores of shape (n,) to new scores. They are
+        handed the text alone, without drafts.
     on_token : callable, optional
         Called by `check` with each new token and whether it was an accepted draft.
 
@@ -168,15 +169,18 @@ class CoupledCompletionProcessor:
         position = len(self._text)
         if not np.array_equal(input_ids[:position], self._text) or self._drafted not in (None, len(input_ids)):
             raise _another_completion()
-        for process in self._processors:
+        count = len(scores)
+        for i, process in enumerate(self._processors):
             scores = process(input_ids[:position], scores)
+            if np.shape(scores) != (count,):
+                raise ValueError(f"logits_processor[{i}] must give shape {(count,)}, it gave {np.shape(scores)}")
         token = self._draw(scores, position)
         right = position < len(input_ids) and token == int(input_ids[position])
         self._text = np.append(self._text, np.intc(token))
         self._drafted = len(input_ids) if right else None
         self.tokens.append(token)
         self.accepted.append(right)
-        one = np.full(len(scores), -np.inf, np.single)
+        one = np.full(count, -np.inf, np.single)
         one[token] = 0
         return one
 
