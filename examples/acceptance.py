@@ -37,10 +37,10 @@ def acceptance(p: np.ndarray, q: np.ndarray, seed: int, draws: int) -> dict[str,
         "own noise": float((p * q).sum() / (p.sum() * q.sum())),
     }
     drafts = pycouple.sample(p, seed, steps[:, np.newaxis], stream=range(max(DRAFTS)))
-    for k in DRAFTS:
+    for k, bound in zip(DRAFTS, theory.list_agreement_bound(p, q, DRAFTS), strict=True):
         tokens = speculative.list_target(q, seed, steps, range(k))
         found[f"{k} drafts"] = float((drafts[:, :k] == tokens[:, np.newaxis]).any(axis=1).mean())
-        found[f"bound of {k}"] = float(theory.list_agreement_bound(p, q, k))
+        found[f"bound of {k}"] = float(bound)
     return found
 
 

@@ -9,32 +9,32 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pycouple import protocol
+from pycouple import protocol, theory
 from tests.support.examples import EXAMPLES, module, run
+from tests.support.text import stated
 
 ALPHA = 1e-4
 
 
-def test_protocol_over_tcp(tmp_path):
+def test_protocol_over_tcp(capsys, monkeypatch):
     """Two processes over a socket; the tokens are those of one process. The chance of failing is 1e-4."""
-    got = run(EXAMPLES / "protocol_over_tcp.py", cwd=tmp_path)
-    assert got.returncode == 0, got.stderr
-    said = re.fullmatch(
-        r"192 positions, 49152 tokens, drafter draft_q4\n"
-        r"same token   (\S+); expected (\S+) ± (\S+), the mean of 1 - D\n"
-        r"bits a token (\S+); log2 n is 15\.6; headers: (\d+)\n",
-        got.stdout,
-    )
-    same, expected, error, bits, header_bits = map(float, said.groups())
+    example = module("protocol_over_tcp")
+    monkeypatch.setattr(sys, "argv", ["protocol_over_tcp.py"])
+    example.main()
+    run_of, agreement, sent = capsys.readouterr().out.splitlines()
+    assert stated(run_of)[:2] == ["192", "49152"]
+    same, expected, error = (float(number) for number in stated(agreement)[:3])
+    bits, header_bits = (float(stated(sent)[i]) for i in (0, -1))
     assert abs(same - expected) < stats.norm.isf(ALPHA / 2) * error + 0.001
-    assert 15.6 < bits < protocol.expected_bits_bound(49_152)
+    assert np.log2(49_152) < bits < protocol.expected_bits_bound(49_152)
     assert header_bits >= 144
 
-    example = module("protocol_over_tcp")
     drafts, targets = example.rows_of("draft_q4"), example.rows_of("target")
+    assert expected == pytest.approx(np.mean(1 - theory.total_variation(drafts, targets)), abs=5e-4)
     runs = [protocol.run(p, q, example.SEED, k) for k, (p, q) in enumerate(zip(drafts, targets, strict=True))]
     assert same == pytest.approx(np.mean([one.a == one.b for one in runs]), abs=5e-4)
     assert bits == pytest.approx(np.mean([one.bits for one in runs]), abs=0.05)
+    assert header_bits == pytest.approx(np.mean([one.header_bits for one in runs]), abs=0.5)
 
 
 def parties(tmp_path, *alices_options):
