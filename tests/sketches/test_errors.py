@@ -115,6 +115,7 @@ RAGGED = (
         (([1, 2], [1.0]), ValueError, RAGGED.format(" (row 0 has 2, row 1 has 1)")),
         ([[1.0], [1.0], [1.0, 2.0]], ValueError, RAGGED.format(" (row 0 has 1, row 2 has 2)")),
         ([[[1.0], [2.0, 3.0]]], ValueError, RAGGED.format("")),
+        ([[1.0, 2.0], 3.0], ValueError, RAGGED.format(" (row 0 has 2, row 1 has 1)")),
         (sparse.coo_array(np.ones((2, 2, 2))), ValueError, "weights as a sparse array must have 1 or 2 axes, got 3"),
         (sparse.csr_array(np.array([[1j]])), TypeError, "weights must be real numbers, got dtype complex128"),
     ],

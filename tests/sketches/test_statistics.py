@@ -141,13 +141,34 @@ def test_variance_of_stratified_registers(k):
         assert 2 * stats.chi2.cdf(3999 * counts.var(ddof=1) / exact, 3999) > ALPHA
 
 
+OPPOSED = np.array([[1.0, 0.4], [0.4, 1.0]])
+
+
 @pytest.mark.parametrize("k", [4, 16])
 def test_opposed_pairs_are_no_worse_than_independent_registers(k):
-    """Where k = 2 and 3 can be worse: chi-square of the variance over 6,000 seeds, one-sided."""
-    rows = np.array([[1.0, 0.4], [0.4, 1.0]])
-    exact = exact_similarity(*rows, "gumbel")
-    counts = np.array([equal_registers(sketch(rows, k, seed)) for seed in range(6000)])
+    """Where k = 2 and 3 are worse: chi-square of the variance over 6,000 seeds, one-sided."""
+    exact = exact_similarity(*OPPOSED, "gumbel")
+    counts = np.array([equal_registers(sketch(OPPOSED, k, seed)) for seed in range(6000)])
     assert stats.chi2.sf(5999 * counts.var(ddof=1) / (k * exact * (1 - exact)), 5999) > ALPHA
+
+
+@pytest.mark.parametrize("k", [2, 5, 17])
+def test_variance_of_opposed_pairs(k):
+    """That of a Latin hypercube sample, for prime k: f's variance, without what one item's stratum alone explains, and
+    with what two strata explain together divided by k - 1. A z-test of the variance over 6,000 seeds, two-sided.
+    """
+    fine = 1200 // k  # numbers per stratum
+    clocks = -np.log((np.arange(k * fine) + 0.5) / (k * fine))
+    first, second = clocks[:, np.newaxis], clocks
+    f = (first / OPPOSED[0, 0] < second / OPPOSED[0, 1]) == (first / OPPOSED[1, 0] < second / OPPOSED[1, 1])
+    g = f.reshape(k, fine, k, fine).mean(axis=(1, 3)) - f.mean()
+    rows, columns = g.mean(axis=1), g.mean(axis=0)
+    together = g - rows[:, np.newaxis] - columns
+    exact = k * (f.var() - rows.var() - columns.var() + (together**2).mean() / (k - 1))
+    counts = np.array([equal_registers(sketch(OPPOSED, k, seed)) for seed in range(6000)])
+    squares = (counts - counts.mean()) ** 2
+    assert abs(squares.mean() - exact) < stats.norm.isf(ALPHA / 2) * squares.std() / np.sqrt(6000)
+    assert exact < k * f.var() * k / (k - 1)
 
 
 @pytest.mark.parametrize("k", [1, 5, 16])

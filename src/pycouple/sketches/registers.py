@@ -67,7 +67,7 @@ class Sketch:
     A sketch cannot be changed. Two are equal if all registers are equal and the same recipe made them; sketches are
     hashable, and can be pickled and copied. An index chooses sets, as it does in NumPy, and gives a sketch: ``s[0]``,
     ``s[mask]``, ``s[:, np.newaxis]``. `len` and iteration go over the first axis of the batch. To NumPy a sketch is its
-    registers: ``np.asarray(s)``, ``np.save(file, s)``.
+    registers: ``np.asarray(s)``, ``np.save(file, s)``, and ``s == array``, which compares register by register.
 
     Examples
     --------

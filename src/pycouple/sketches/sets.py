@@ -51,7 +51,7 @@ def _dense_rows(weights: Any) -> npt.NDArray[Any]:
 
 
 def _ragged_text(rows: Sequence[Any]) -> str:
-    lengths = [operator.length_hint(row) for row in rows]
+    lengths = [operator.length_hint(row, 1) for row in rows]  # a number counts as one item
     other = next((i for i, length in enumerate(lengths) if length != lengths[0]), None)
     where = "" if other is None else f" (row 0 has {lengths[0]}, row {other} has {lengths[other]})"
     return (

@@ -81,12 +81,12 @@ def sketch(
     Notes
     -----
     Both methods cost O(n + k log k) for a set of n items. "gumbel" follows ProbMinHash (Ertl, arXiv 1911.00675; the
-    similarity: Moulton and Jiang, arXiv 1809.04052), with clocks that are stratified over the registers, and "minhash"
-    follows DartMinHash (Christiani, arXiv 2005.11547). The registers of "minhash" are independent, so an estimate of
-    the similarity J has the variance ``J (1 - J) / k``. Those of "gumbel" are not: the variance is less for most sets
-    (about a third of that for {x} against {x, y} of equal weights), close to it when there are many more items than
-    registers, and for k = 2 or 3 it can be a fifth above it. The first gumbel sketch of a k makes a table of ``12 * k``
-    bytes that stays.
+    similarity: Moulton and Jiang, arXiv 1809.04052), and "minhash" follows DartMinHash (Christiani, arXiv 2005.11547).
+    The registers of "minhash" are independent, so an estimate of the similarity J has the variance ``J (1 - J) / k``.
+    Those of "gumbel" are a Latin hypercube sample. Its variance is less for most sets (a third of that for {x} against
+    {x, y} of equal weights), close to it when there are many more items than registers, and never above
+    ``J (1 - J) / (k - 1)`` (proved for prime k; for other k it held where it was measured). The first gumbel sketch of
+    a k makes a table of ``12 * k`` bytes that stays.
 
     The result is bit-identical on every CPU, ISA level, memory layout, form of the input and thread count, and for all
     releases that implement version 1 of the sketches.
