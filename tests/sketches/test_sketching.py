@@ -1,9 +1,4 @@
-"""Sketches equal the oracle's, bit for bit, on every ISA level; the form of a set does not matter.
-
-What the oracle says does not depend on the level, so it is made once for all of them.
-"""
-
-import functools
+"""Sketches equal the oracle's, bit for bit, on every ISA level; the form of a set does not matter."""
 
 import numpy as np
 import pytest
@@ -17,54 +12,39 @@ from tests.support.rows import random_weights
 from tests.support.sets import METHOD, ids_of
 
 
-@functools.cache
-def dense_rows(method):
-    """Rows of many kinds, registers, seeds, and the oracle's sketches."""
+@METHOD
+def test_dense_rows_are_the_oracle(level, method):
     rng = np.random.default_rng(30)
-    cases = []
     for n in (1, 2, 7, 8, 15, 16, 17, 33, 64, 150):
         for k in (1, 2, 5, 16, 31, 64):
             for dtype in ("float16", "float32", "float64"):
                 w, seed = random_weights(rng, n, dtype), int(rng.integers(2**63))
-                cases.append((w, k, seed, oracle.sketch(np.arange(n), w, k, seed, method)))
-    return cases
-
-
-@METHOD
-def test_dense_rows_are_the_oracle(level, method):
-    for w, k, seed, want in dense_rows(method):
-        assert np.array_equal(sketch(w, k, seed, method=method), want), (len(w), k, w.dtype)
-
-
-@functools.cache
-def sets_of_ids(method):
-    rng = np.random.default_rng(31)
-    cases = []
-    for n in (1, 3, 20, 100):
-        ids, w = ids_of(rng, n), 10.0 ** rng.uniform(-300, 300, n)
-        for weights in (w, np.exp(rng.normal(0, 2, n))):
-            cases.append((ids, weights, oracle.sketch(ids, weights, 40, 2**64 - 1, method)))
-    return cases
+                want = oracle.sketch(np.arange(n), w, k, seed, method)
+                assert np.array_equal(sketch(w, k, seed, method=method), want), (n, k, dtype)
 
 
 @METHOD
 def test_sets_of_ids_are_the_oracle(level, method):
-    for ids, weights, want in sets_of_ids(method):
-        assert np.array_equal(sketch(weights, 40, 2**64 - 1, ids=ids, method=method), want)
+    rng = np.random.default_rng(31)
+    for n in (1, 3, 20, 100):
+        ids, w = ids_of(rng, n), 10.0 ** rng.uniform(-300, 300, n)
+        for weights in (w, np.exp(rng.normal(0, 2, n))):
+            want = oracle.sketch(ids, weights, 40, 2**64 - 1, method)
+            assert np.array_equal(sketch(weights, 40, 2**64 - 1, ids=ids, method=method), want)
 
 
-@functools.cache
-def large_rows(method):
+def test_large_gumbel_sketches_are_the_oracle(level):
     rng = np.random.default_rng(32)
-    sizes = {"gumbel": ((2000, 256), (300, 1024), (5000, 97)), "minhash": ((1000, 64), (40, 257))}
-    rows = [(np.exp(rng.normal(0, 3, n)), k) for n, k in sizes[method]]
-    return [(w, k, oracle.sketch(np.arange(len(w)), w, k, 5, method)) for w, k in rows]
+    for n, k in ((2000, 256), (300, 1024), (5000, 97)):
+        w = np.exp(rng.normal(0, 3, n))
+        assert np.array_equal(sketch(w, k, 5), oracle.gumbel_sketch(np.arange(n), w, k, 5)), (n, k)
 
 
-@METHOD
-def test_large_rows_are_the_oracle(level, method):
-    for w, k, want in large_rows(method):
-        assert np.array_equal(sketch(w, k, 5, method=method), want), (len(w), k)
+def test_large_minhash_sketches_are_the_oracle(level):
+    rng = np.random.default_rng(33)
+    for n, k in ((1000, 64), (40, 257)):
+        w = np.exp(rng.normal(0, 3, n))
+        assert np.array_equal(sketch(w, k, 5, method="minhash"), oracle.minhash_sketch(np.arange(n), w, k, 5)), (n, k)
 
 
 def test_a_first_dart_with_the_smallest_clock(level):
@@ -85,19 +65,15 @@ def test_bits(level, method, bits):
         assert np.array_equal(row, oracle.signature(values, bits, 3))
 
 
-@functools.cache
-def normalized_rows():
-    w = np.exp(np.random.default_rng(35).normal(0, 3, 300)) * 1e-20
-    huge = np.full(300, 1.7e308)  # the sum overflows
-    return [(x, oracle.minhash_sketch(np.arange(300), oracle.probabilities(x), 50, 1)) for x in (w, huge)]
-
-
 def test_normalized_minhash_is_the_sketch_of_p(level):
-    (w, want), (huge, want_of_huge) = normalized_rows()
     options = {"k": 50, "seed": 1, "method": "minhash", "normalize": True}
+    w = np.exp(np.random.default_rng(35).normal(0, 3, 300)) * 1e-20
+    want = oracle.minhash_sketch(np.arange(300), oracle.probabilities(w), 50, 1)
     assert np.array_equal(sketch(w, **options), want)
     assert np.array_equal(sketch(w * 2.0**100, **options), want)
-    assert np.array_equal(sketch(huge, **options), want_of_huge)
+    huge = np.full(300, 1.7e308)  # the sum overflows
+    want = oracle.minhash_sketch(np.arange(300), oracle.probabilities(huge), 50, 1)
+    assert np.array_equal(sketch(huge, **options), want)
 
 
 @METHOD
