@@ -13,7 +13,15 @@ Reals = npt.NDArray[np.float64]
 
 
 class Similarity(NamedTuple):
-    """What `similarity` returns. Arrays of one shape, or NumPy scalars."""
+    """What `similarity` returns: arrays of the shape to which the batches broadcast, or NumPy scalars for two sets.
+
+    Attributes
+    ----------
+    value : ndarray of float64
+        The estimated similarity.
+    standard_error : ndarray of float64
+        Of the estimate.
+    """
 
     value: Reals
     standard_error: Reals
