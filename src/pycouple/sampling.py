@@ -63,7 +63,8 @@ def sample(
     seed : array_like of int
         In 0..2**64 - 1: all the randomness the parties share. `seed_from` makes one from names.
     step : array_like of int, default 0
-        In 0..2**64 - 1: which draw of the seed this is. Draws of different steps are independent.
+        In 0..2**64 - 1: which draw of the seed this is. Draws of different steps are independent. In text it is the
+        position of the token being predicted: `pycouple.speculative` and the plugins call the same number `position`.
     stream : array_like of int, default 0
         In 0..255: independent copies of the randomness at one step.
     method : {"gumbel", "minhash"}
@@ -202,7 +203,7 @@ def sample_logits(
     logits : array_like, shape (..., n)
         Finite numbers or -inf, in nats, at least one of them finite in each row. Types and layouts as for `sample`.
     seed, step, stream, axis, item_offset, out, workers
-        As for `sample`. In text generation `step` is the absolute position of the token being predicted.
+        As for `sample`.
     temperature : array_like of float, default 1.0
         Finite and not negative; 0 takes the largest logit, the lowest item among equals.
 
