@@ -31,9 +31,11 @@ except ModuleNotFoundError as error:
     ) from error
 
 from pycouple._arguments import STREAM_LIMIT, integer, unsigned
+from pycouple._arrays import array_of
 from pycouple.plugins._arguments import callables
 from pycouple.plugins._models import TransformersModel, check_model, load, truncated
 from pycouple.speculative import SamplingParams, draft
+from pycouple.speculative.warpers import params_of
 
 __all__ = ["CoupledLogitsProcessor", "TransformersModel", "coupled_generate", "load", "truncated"]
 
@@ -61,11 +63,11 @@ class CoupledLogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc
 
     Parameters
     ----------
-    seed : int, or one per row
+    seed : int, or array_like or tensor of int, shape (rows,)
         In 0..2**64 - 1.
     params : SamplingParams, optional
         Temperature, top-k, top-p and min-p. ``do_sample=False`` drops those of transformers, so they are applied here.
-    attention_mask : tensor or array, shape (rows, length), optional
+    attention_mask : array_like or tensor, shape (rows, length), optional
         Of the prompts. The zeros before a row's first one are left padding, and positions are counted from that first
         one: a padded row draws what it draws alone. Without a mask no row is padded.
     stream : int, default 0
@@ -89,8 +91,8 @@ class CoupledLogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc
     It changes nothing in place and gives the same answer at each call. It must be the last processor. With a mask it
     serves the batches that have this mask.
 
-    bfloat16 and float16 scores are widened exactly. Scores on the CPU are read where they are. Those on another device
-    are copied to the host: a row of 131,072 float32 logits is 512 KiB.
+    Scores of 16 bits are widened exactly. Scores on the CPU are read where they are, of bfloat16 too. Those on another
+    device are copied to the host: a row of 131,072 float32 logits is 512 KiB.
 
     Examples
     --------
@@ -112,9 +114,7 @@ class CoupledLogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc
         self.seed = unsigned(seed, "seed")
         if self.seed.ndim > 1:
             raise ValueError(f"seed must be one integer, or one per row; got shape {self.seed.shape}")
-        self.params = SamplingParams() if params is None else params
-        if not isinstance(self.params, SamplingParams):
-            raise TypeError(f"params must be SamplingParams, got {type(params).__name__}")
+        self.params = params_of(params)
         self.padding = _padding(attention_mask)
         self.stream = int(unsigned(integer(stream, "stream"), "stream", STREAM_LIMIT))
 
@@ -125,9 +125,8 @@ class CoupledLogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc
             raise ValueError(f"seed must be one integer or {rows}, one per row of logits; got {len(self.seed)}")
         if self.padding.ndim and len(self.padding) != rows:
             raise ValueError(f"attention_mask must have {rows} rows, as the logits have; got {len(self.padding)}")
-        logits = host_array(scores)
         position = np.broadcast_to(input_ids.shape[1] - self.padding, (rows,))
-        winners = draft(logits, self.seed, position, self.params, stream=self.stream)
+        winners = draft(scores, self.seed, position, self.params, stream=self.stream)
         drawn = torch.full(scores.shape, LOST, dtype=torch.float32, device=scores.device)
         drawn.masked_fill_(scores == -torch.inf, -torch.inf)
         return drawn.scatter_(1, torch.from_numpy(winners).to(scores.device)[:, None], 0.0)
@@ -149,7 +148,7 @@ def coupled_generate(
     model : transformers model that generates
     inputs : tensor of int, shape (rows, length), optional
         Prompt ids, if they are not given as ``input_ids=``.
-    seed : int, or one per row
+    seed : int, or array_like or tensor of int, shape (rows,)
         In 0..2**64 - 1.
     params : SamplingParams, optional
         The sampling. Temperature, top-k, top-p and min-p of generation configs are not read.
@@ -223,20 +222,11 @@ def coupled_generate(
         return model.generate(logits_processor=processors, assistant_model=assistant_model, **options)
 
 
-def host_array(x: Any) -> npt.NDArray[Any]:
-    """A tensor as an array: the same memory where NumPy has the type and the host has the tensor."""
-    x = x.detach()
-    if x.dtype not in (torch.float16, torch.float32, torch.float64):
-        x = x.to(torch.float32)
-    array: npt.NDArray[Any] = x.cpu().numpy()
-    return array
-
-
 def _padding(attention_mask: Any) -> npt.NDArray[np.int64]:
     """How many zeros are before each row's first one."""
     if attention_mask is None:
         return np.zeros((), np.int64)
-    mask = np.asarray(attention_mask.detach().cpu() if isinstance(attention_mask, torch.Tensor) else attention_mask)
+    mask = array_of(attention_mask, "attention_mask")
     if mask.ndim != 2:
         raise ValueError(f"attention_mask must have two axes, rows and tokens; got shape {mask.shape}")
     padding: npt.NDArray[np.int64] = (np.cumsum(mask != 0, axis=1) == 0).sum(axis=1)

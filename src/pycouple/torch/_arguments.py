@@ -6,17 +6,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from pycouple import _core, ufuncs
-from pycouple._arguments import (
-    STREAM_LIMIT,
-    Caller,
-    integer,
-    limit_text,
-    row_error,
-    row_text,
-    temperatures,
-    unsigned,
-)
+from pycouple import _core
+from pycouple._arguments import Caller, integer, limit_text, temperatures, unsigned
+from pycouple._arrays import array_of
+from pycouple._draws import draw, logits_parameters, weights_parameters
 from pycouple.torch._op import interpreted, words_of
 
 _ON_GPU = (torch.float32, torch.bfloat16, torch.float16)
@@ -152,26 +145,16 @@ def raise_for_marked(item: Any, rows: Any, single: bool, name: str, parameters: 
     if not len(marked):
         return
     row = int(marked[0])
+    place = "" if single else f" at row {row}"
+    caller = Caller(name, place=lambda _: place)
     values = {key: x[row].item() if isinstance(x, torch.Tensor) else x for key, x in parameters.items()}
     try:
-        draw = {
-            "seed": unsigned(values["seed"], "seed"),
-            "step": unsigned(values["step"], "step"),
-            "stream": unsigned(values["stream"], "stream", STREAM_LIMIT),
-        }
+        if name == "logits":
+            ufunc, checked = _core.sample_logits, logits_parameters(caller, **values, item_offset=0)
+        else:
+            del values["temperature"]
+            ufunc, checked = _core.sample_weights, weights_parameters(caller, **values, item_offset=0)
     except ValueError as error:
-        raise ValueError(f"{error}{'' if single else f' at row {row}'}") from None
-    x = rows[row].cpu().resolve_neg()
-    x = (x.float() if x.dtype == torch.bfloat16 else x).numpy()
-    draw["item_offset"] = unsigned(0, "item_offset")
-    if name == "logits":
-        draw["temperature"] = np.array(values["temperature"], np.float64)
-        order = ("seed", "step", "temperature", "stream", "item_offset")
-        found, _ = _core.call(ufuncs.sample_logits, 1, (x, *(draw[key] for key in order)), {})
-    else:
-        found, _ = _core.call(ufuncs.sample_weights, 1, (x, *draw.values()), {})
-    if found >= 0:
-        raise RuntimeError(f"row {row} was marked on {rows.device} and not by the C core: please report this")
-    items = np.zeros(() if single else len(rows), np.int64)
-    items[() if single else row] = found
-    raise row_error(items, Caller(name, place=row_text), x, draw, _core.RACE_ITEMS)
+        raise ValueError(f"{error}{place}") from None
+    draw(ufunc, caller, array_of(rows[row], name), checked)
+    raise RuntimeError(f"row {row} was marked on {rows.device} and not by the C core: please report this")

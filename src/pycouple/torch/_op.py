@@ -8,22 +8,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from pycouple import _core, ufuncs
+from pycouple import _core
+from pycouple._arrays import BFLOAT16, array_of
+from pycouple._draws import of_bfloat16
 
 # How many blocks of 64 items a program takes: few for few rows, so that there are programs enough; 32: one per thread.
 FEW, MANY = 16, 32
 ENOUGH_PROGRAMS = 2048
 HEAD = 4  # words of the workspace per row, and then as many per program (_kernel.py)
 REGISTERS = 80
-
-_UFUNCS = {
-    (True, False, 1): ufuncs.sample_weights,
-    (False, False, 1): ufuncs.sample_logits,
-    (False, False, 3): ufuncs.race_logits,
-    (True, True, 1): _core.sample_weights_bf16,
-    (False, True, 1): _core.sample_logits_bf16,
-    (False, True, 3): _core.race_logits_bf16,
-}
 
 
 def interpreted() -> bool:
@@ -72,8 +65,10 @@ def _core_race(
     temperatures: Any, temperature: float, item_offset: int, workspace: Any, item: Any, score: Any, margin: Any,
 ) -> None:  # fmt: skip
     """The race by the C core."""
-    half = rows.dtype == torch.bfloat16
-    x = rows.view(torch.int16).numpy().view(np.uint16) if half else rows.numpy()
+    ufunc = _core.sample_weights if weights else _core.sample_logits if score is None else _core.race_logits
+    x = array_of(rows, "rows")
+    if x.dtype == BFLOAT16:
+        ufunc, x = of_bfloat16(ufunc, x)
     bad = np.zeros(rows.shape[0], bool)
     numbers = []
     for tensor, value in ((seeds, seed), (steps, step), (streams, stream)):
@@ -84,7 +79,7 @@ def _core_race(
     t = np.array(temperature) if temperatures is None else temperatures.to(torch.float64).numpy()
     parameters = (*numbers[:2], *(() if weights else (t,)), numbers[2], np.array(item_offset, np.uint64))
     out = (item.numpy(),) if score is None else (item.numpy(), score.numpy(), margin.numpy())
-    _core.call(_UFUNCS[weights, half, len(out)], torch.get_num_threads(), (x, *parameters), {"out": out})
+    _core.call(ufunc, torch.get_num_threads(), (x, *parameters), {"out": out})
     bad |= out[0] < 0
     out[0][bad] = -1
     for real in out[1:]:
