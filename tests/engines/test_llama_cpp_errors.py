@@ -49,6 +49,7 @@ def test_a_drafter_without_all_logits_is_refused(small, options):
         ({"grammar": object()}, "grammar must be None"),
         ({"seed": -1}, r"seed must be in 0..2\*\*64 - 1, got -1"),
         ({"seed": [1, 2]}, r"seed must be one integer, got an array of shape \(2,\)"),
+        ({"prompt": ""}, "prompt must not be empty: a text of this model does not begin with a BOS"),
         ({"prompt": []}, r"prompt must be the tokens of one text, at least one; got shape \(0,\)"),
         ({"prompt": [1, -2]}, "prompt must be in 0..49151, got -2 at index 1"),
         ({"prompt": np.ones((2, 3), int)}, r"prompt must be the tokens of one text, .*got shape \(2, 3\)"),

@@ -19,8 +19,12 @@ _NEUTRAL = {
 }
 
 
-def tokens_of(llama: Any, prompt: Any) -> list[int]:
-    """A prompt of tokens, as llama.cpp takes it."""
+def checked_prompt(llama: Any, prompt: Any) -> str | list[int]:
+    """A prompt as llama.cpp takes it: a text, or a list of tokens."""
+    if isinstance(prompt, str):
+        if not prompt and not llama._model.add_bos_token():
+            raise ValueError("prompt must not be empty: a text of this model does not begin with a BOS")
+        return prompt
     if isinstance(prompt, list | tuple) and any(isinstance(part, str) for part in prompt):
         raise TypeError("prompt must be one text, got several: complete one after the other")
     tokens = unsigned(prompt, "prompt", llama.n_vocab())

@@ -26,7 +26,7 @@ except ModuleNotFoundError as error:
 
 from pycouple._arguments import integer, one_unsigned
 from pycouple.plugins._arguments import callables
-from pycouple.plugins._llama_cpp_arguments import check_draftable, check_llama, check_options, tokens_of
+from pycouple.plugins._llama_cpp_arguments import check_draftable, check_llama, check_options, checked_prompt
 from pycouple.speculative import SamplingParams, draft
 
 __all__ = ["CoupledCompletionProcessor", "CoupledDraftModel", "coupled_completion"]
@@ -326,7 +326,7 @@ def coupled_completion(
     """
     check_llama(llama)
     check_options(options)
-    tokens = prompt if isinstance(prompt, str) else tokens_of(llama, prompt)
+    given = checked_prompt(llama, prompt)
     if isinstance(drafter, llama_cpp.Llama):
         drafter = CoupledDraftModel(drafter, seed, params)
     drafter = llama.draft_model if drafter is None else drafter
@@ -341,14 +341,14 @@ def coupled_completion(
         "stopping_criteria": llama_cpp.StoppingCriteriaList([own.check, *criteria]),
     }
     if options.get("stream"):
-        return _chunks(llama, drafter, tokens, options)
+        return _chunks(llama, drafter, given, options)
     with _drafting(llama, drafter):
-        return llama.create_completion(tokens, **options)
+        return llama.create_completion(given, **options)
 
 
-def _chunks(llama: Any, drafter: Any, tokens: str | list[int], options: dict[str, Any]) -> Iterator[Any]:
+def _chunks(llama: Any, drafter: Any, prompt: str | list[int], options: dict[str, Any]) -> Iterator[Any]:
     with _drafting(llama, drafter):
-        yield from llama.create_completion(tokens, **options)
+        yield from llama.create_completion(prompt, **options)
 
 
 @contextmanager
