@@ -31,36 +31,36 @@ def check_weights(w, seed, step, stream, offset):
     assert got == oracle.race_weights(w, seed, step, stream, offset), (w.dtype, len(w))
 
 
-def check_both(rng, n, dtype):
-    """A random row of logits and one of weights, at one key: so the oracle makes its clocks once."""
-    where = key(rng)
+def check_both(rng, keys, n, dtype):
+    """A random row of logits and one of weights at one key, which rows of every dtype share: clocks are made once."""
+    where = key(keys)
     check_logits(random_row(rng, n, dtype), *where, float(rng.choice(TEMPERATURES)))
     check_weights(random_weights(rng, n, dtype), *where)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_every_small_n(level, dtype):
-    rng = np.random.default_rng(10)
+    rng, keys = np.random.default_rng(10), np.random.default_rng(110)
     for n in range(1, 201):
         for _ in range(5):
-            check_both(rng, n, dtype)
+            check_both(rng, keys, n, dtype)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_sizes_around_tiles(level, dtype):
-    rng = np.random.default_rng(11)
+    rng, keys = np.random.default_rng(11), np.random.default_rng(111)
     for tile in (256, 512, 1024, 2048, 4096):
         for n in (tile - 65, tile - 64, tile - 1, tile, tile + 1, tile + 64, tile + 65, 3 * tile + 7):
             for _ in range(3):
-                check_both(rng, n, dtype)
+                check_both(rng, keys, n, dtype)
 
 
 @pytest.mark.parametrize("n", [49_152, 131_072, 131_073])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_large_rows(level, dtype, n):
-    rng = np.random.default_rng(12)
+    rng, keys = np.random.default_rng(12), np.random.default_rng(112)
     for _ in range(12):
-        check_both(rng, n, dtype)
+        check_both(rng, keys, n, dtype)
 
 
 def test_real_rows(level, real_logits):

@@ -94,7 +94,7 @@ def uniform(seed, step, stream, item):
     return unit(c0, c1)
 
 
-@functools.lru_cache(64)
+@functools.lru_cache(1024)
 def clocks(seed, step, stream, first, n):
     """E_i of items first .. first + n - 1, with NumPy."""
     item = np.arange(first, first + n, dtype=np.uint64)
