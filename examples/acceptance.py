@@ -1,11 +1,11 @@
-"""How often drafts are accepted, by drafter and by rule, on real next-token distributions: the README's tables.
+"""How often drafts are accepted, by drafter and by rule, on real next-token distributions: the tables of docs/guides.
 
     python examples/acceptance.py
     python examples/acceptance.py --draws 2000
 
 The first table is of single tokens: means over the 192 positions of the shipped file, exact where a formula is known; K
 drafts are measured beside the bound of the list matching lemma (in brackets). The second is of K draft sequences of
-four tokens: tokens a call of the target, with both kinds of `verify_list`.
+four tokens: tokens per call of the target, with both kinds of `verify_list`.
 
 - shared noise: drafter and target race with the same clocks, and a draft is accepted if it is the target's own draw
 - K drafts: the same with K streams, the target by the smallest clock over them (`verify_list`)
@@ -49,7 +49,7 @@ def logits_of(party: distributions.Distributions) -> np.ndarray:
     return np.log(distributions.over_vocabulary(party, VOCABULARY)).astype(np.float32)
 
 
-def tokens_a_call(p: np.ndarray, q: np.ndarray, count: int, invariance: str, repeats: int) -> float:
+def tokens_per_call(p: np.ndarray, q: np.ndarray, count: int, invariance: str, repeats: int) -> float:
     """Drafts at every fifth position of each prompt's 64, for positions that do not depend on the drafts."""
     made = []
     for start in (prompt + block for prompt in (0, 64, 128) for block in range(0, 60, LENGTH + 1)):
@@ -87,13 +87,13 @@ def main() -> None:
         print(f"| {name} | {mean['shared noise']:.3f} | " + " | ".join(lists + rest) + " |")
 
     repeats = max(1, draws // 50)
-    print(f"\n| tokens a call, drafts of {LENGTH} | K = 1 |" + "".join(f" K = {k} |" for k in DRAFTS))
+    print(f"\n| tokens per call, drafts of {LENGTH} | K = 1 |" + "".join(f" K = {k} |" for k in DRAFTS))
     print("| --- " * (2 + len(DRAFTS)) + "|")
     q = logits_of(target)
     for name, drafter in drafters.items():
         p = logits_of(drafter)
         for invariance in ("strong", "conditional"):
-            made = [tokens_a_call(p, q, k, invariance, repeats) for k in (1, *DRAFTS)]
+            made = [tokens_per_call(p, q, k, invariance, repeats) for k in (1, *DRAFTS)]
             print(f"| {name}, {invariance} |" + "".join(f" {number:.2f} |" for number in made))
 
 
