@@ -33,10 +33,8 @@ def rounds(epsilon: float) -> int:
 
     Notes
     -----
-    The agreement m of MinHash is at least (1 - D) / (1 + D), so the loss F (1 - D - m) is at most
-    F D (1 - D) / (1 + D). Without rounds F = 1, and the largest value is 3 - 2 sqrt(2). With M = 8 (2**R - 1) buckets
-    in all F <= exp(-M x / e), where x = 1 - exp(-D); and D (1 - D) / (1 + D) <= D exp(-2 D) <= x. So the loss is at
-    most x exp(-M x / e) <= 1 / M.
+    R rounds have M = 8 (2**R - 1) buckets in all, and what is lost is at most 1 / M; without rounds it is at most
+    3 - 2 sqrt(2). docs/how/protocol.md has the proof.
 
     Examples
     --------

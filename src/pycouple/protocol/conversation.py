@@ -54,7 +54,7 @@ def run(p: npt.ArrayLike, q: npt.ArrayLike, seed: int, step: Any = 0, *, epsilon
     ValueError, TypeError
         As for `Alice`; p and q differ in the number of items.
     ProtocolError
-        The rounds of marks did not end; see the module's limits.
+        24 rounds of marks have failed, which no pair does with a probability above 1e-8.
 
     Examples
     --------

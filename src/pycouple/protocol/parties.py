@@ -1,4 +1,4 @@
-"""Alice and Bob. Why they do what they do stands in `pycouple.protocol`."""
+"""Alice and Bob. Why they do what they do stands in docs/how/protocol.md."""
 
 from typing import Any, Self
 
@@ -220,7 +220,12 @@ class Bob(_Party):
 
     Examples
     --------
-    See `Alice`.
+    >>> from pycouple.protocol import Alice, Bob
+    >>> alice = Alice([0.5, 0.3, 0.2, 0.0], seed=7, step=1)
+    >>> bob = Bob([0.4, 0.35, 0.15, 0.1], seed=7, step=1)
+    >>> answer = bob.receive(alice.start())  # to be sent to Alice
+    >>> bob.sample, bob.done
+    (0, True)
     """
 
     _name = "q"
