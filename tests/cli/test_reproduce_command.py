@@ -269,6 +269,7 @@ def test_files_are_checked_first(name, tmp_path, capsys, monkeypatch):
 def test_progress_on_a_terminal_only(unsaved, tmp_path, capsys, monkeypatch):
     """stderr is a terminal here; in the other tests it is none, and they find nothing there."""
     parent, child = pty.openpty()
+    os.set_blocking(parent, False)  # where nothing was written, the test fails and does not wait
     monkeypatch.setenv("TERM", "xterm")
     with open(child, "w") as terminal, monkeypatch.context() as patch:
         patch.setattr(sys, "stderr", terminal)
