@@ -22,21 +22,21 @@ def test_bad_weights(level, method, bad):
     w = np.ones((4, 70))
     w[2, 41] = bad
     options = {"k": 8, "seed": 1, "method": method}
-    what = f"weights: weight of item 41 is {bad}; it must be finite and not negative"
-    with pytest.raises(ValueError, match=exactly(f"{what} at row 2")):
+    what = f"weights: weight of item 41 is {bad}@; it must be finite and not negative"
+    with pytest.raises(ValueError, match=exactly(what.replace("@", " at row 2"))):
         sketch(w, **options)
-    with pytest.raises(ValueError, match=exactly(f"{what} at row (1, 0)")):
+    with pytest.raises(ValueError, match=exactly(what.replace("@", " at row (1, 0)"))):
         sketch(w.reshape(2, 2, 70), **options, workers=2)
-    with pytest.raises(ValueError, match=exactly(what)):
+    with pytest.raises(ValueError, match=exactly(what.replace("@", ""))):
         sketch(w[2], **options)
-    with pytest.raises(ValueError, match=exactly(f"{what} at row 2")):
+    with pytest.raises(ValueError, match=exactly(what.replace("@", " at row 2"))):
         sketch(sparse.csr_array(w), **options)
-    with pytest.raises(ValueError, match=exactly(what)):
+    with pytest.raises(ValueError, match=exactly(what.replace("@", ""))):
         sketch(sparse.coo_array(w[2]), **options)
     part = Sketcher(**options)
     part.update([1], [2.0])
     before = part.sketch()
-    with pytest.raises(ValueError, match=exactly(what.replace("41", "17"))):
+    with pytest.raises(ValueError, match=exactly(what.replace("41", "17").replace("@", ""))):
         part.update([16, 17], [1.0, bad])
     assert part.sketch() == before
 
@@ -46,15 +46,15 @@ def test_bad_weights_of_ids(level, bad):
     """An item is named by its id, also where ids are put in order or come twice."""
     w = np.ones((3, 4))
     w[1, 2] = bad
-    message = f"weights: weight of item 18446744073709551615 is {bad}; it must be finite and not negative"
+    message = f"weights: weight of item 18446744073709551615 is {bad}@; it must be finite and not negative"
     for ids in ([5, 6, 2**64 - 1, 7], [5, 2**64 - 1, 2**64 - 1, 5], [5, 5, 2**64 - 1, 7]):
         for form in (w, sparse.csr_array(w)):
             for options in ({}, {"method": "minhash", "normalize": True}):
-                with pytest.raises(ValueError, match=exactly(f"{message} at row 1")):
+                with pytest.raises(ValueError, match=exactly(message.replace("@", " at row 1"))):
                     sketch(form, 8, 1, ids=ids, **options)
-        with pytest.raises(ValueError, match=exactly(message)):
+        with pytest.raises(ValueError, match=exactly(message.replace("@", ""))):
             sketch(w[1], 8, 1, ids=ids)
-        with pytest.raises(ValueError, match=exactly(message)):
+        with pytest.raises(ValueError, match=exactly(message.replace("@", ""))):
             Sketcher(8, 1).update(ids, w[1])
 
 

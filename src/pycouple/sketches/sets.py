@@ -33,7 +33,7 @@ def one_set(ids: Any, weights: Any) -> tuple[Ids, npt.NDArray[Any]]:
 def set_error(status: int, values: npt.NDArray[Any], ids: Any, at: str = "") -> ValueError | MemoryError:
     """The error for a set that the core could not sketch."""
     if status == _core.BAD_VALUE:
-        return ValueError(f"weights: {bad_value('weights', values, ids)}{at}")
+        return ValueError(f"weights: {bad_value('weight', values, ids, at)}")
     return MemoryError(f"no memory for the sketch of {len(values)} items")
 
 
