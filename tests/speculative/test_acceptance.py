@@ -11,7 +11,7 @@ from pycouple import clocks, theory
 from pycouple.cli import distributions
 from pycouple.speculative import SamplingParams, draft, generate, ratio_test, verify, verify_list, warp
 
-ALPHA = 1e-5
+ALPHA = 1e-2
 
 
 def softmax(x):
@@ -71,7 +71,7 @@ def test_law_of_the_text(params, drafted):
     table, other = markov()
     drafter = (lambda tokens: other[tokens]) if drafted else None
     counts = np.zeros((5, 5))
-    for seed in range(6000):
+    for seed in range(3000):
         a, b = generate(lambda tokens: table[tokens], drafter, [0], seed, params, max_new_tokens=2).tokens
         counts[a, b] += 1
     q = softmax(warp(table, params or SamplingParams()))
@@ -125,7 +125,7 @@ def test_second_tokens_of_lists():
     """
     table, other = markov(6)
     tried, strong, conditional = np.zeros((3, 6), int)
-    for position in range(0, 12_000, 3):
+    for position in range(0, 6_000, 3):
         first = draft(np.broadcast_to(other[0], (4, 6)), 13, position, stream=range(4))
         second = draft(other[first], 13, position + 1, stream=range(4))
         drafts = np.stack([first, second], axis=1).tolist()
@@ -138,16 +138,7 @@ def test_second_tokens_of_lists():
             strong[token] += a.accepted > 1
             conditional[token] += b.accepted > 1
     p, q = softmax(other), softmax(table)
-    print(
-        tried,
-        strong,
-        conditional,
-        [
-            (float(theory.agreement(p[t], q[t])), match_against(p[t], q[t], 4), match_against(p[t], q[t], 1))
-            for t in range(6)
-        ],
-    )
-    assert tried.sum() > 600
+    assert tried.sum() > 300
     for token in np.flatnonzero(tried):
         alone, against = float(theory.agreement(p[token], q[token])), match_against(p[token], q[token], 4)
         assert against < alone - 0.1
@@ -158,7 +149,7 @@ def test_second_tokens_of_lists():
 def test_ratio_test_has_the_targets_law_and_accepts_1_minus_d():
     rng = np.random.default_rng(81)
     p, q = np.log([0.5, 0.3, 0.2]), np.log([[0.2, 0.3, 0.5], [0.1, 0.1, 0.8]])
-    counts, accepted, draws = np.zeros(3), 0, 20_000
+    counts, accepted, draws = np.zeros(3), 0, 10_000
     for _ in range(draws):
         token = int(rng.choice(3, p=np.exp(p)))
         got = ratio_test([token], p[np.newaxis], q, rng)
@@ -174,7 +165,7 @@ def test_ratio_test_of_several_tokens_with_params():
     table, other = markov()
     params, rng, counts = SamplingParams(temperature=0.8, top_k=4), np.random.default_rng(84), np.zeros((5, 5, 5))
     p, q = softmax(warp(other, params)), softmax(warp(table, params))
-    for _ in range(6000):
+    for _ in range(3000):
         drafts = [0]
         for _ in range(2):
             drafts.append(int(rng.choice(5, p=p[drafts[-1]])))
@@ -188,7 +179,7 @@ def test_ratio_test_of_several_tokens_with_params():
     assert counts[law == 0].sum() == 0
     large = law * 6000 > 5
     seen, want = np.append(counts[large], counts[~large].sum()), np.append(law[large], law[~large].sum())
-    assert stats.chisquare(seen, want * 6000).pvalue > ALPHA
+    assert stats.chisquare(seen, want * 3000).pvalue > ALPHA
 
 
 def test_shared_noise_with_the_ratio_test_is_biased():
