@@ -36,7 +36,7 @@ def exponential_argmin(weights, rng):
 def two_stage(weights):
     """The strongest peer without a C library: a counter hash filled by numba, then NumPy's log, divide and argmin.
 
-    Returns a function of (seed, step). The hash is splitmix64 of the counter, one call an item, 53 bits a uniform.
+    Returns a function of (seed, step). The hash is splitmix64 of the counter, one call per item, 53 bits per uniform.
     """
     u = np.empty(weights.size)
     inverse = 1.0 / weights.astype(np.float64)

@@ -23,7 +23,7 @@ from pycouple import speculative, theory
 from pycouple.cli import distributions
 
 DRAFTS = (2, 4, 8)
-LENGTH = 4  # tokens a draft sequence
+LENGTH = 4  # tokens per draft sequence
 VOCABULARY = 49_152
 
 
@@ -65,7 +65,7 @@ def tokens_per_call(p: np.ndarray, q: np.ndarray, count: int, invariance: str, r
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--draws", type=int, default=500, help="draws a position (default: 500)")
+    parser.add_argument("--draws", type=int, default=500, help="draws per position (default: 500)")
     draws = parser.parse_args().draws
     if draws < 1:
         parser.error("--draws must be positive")

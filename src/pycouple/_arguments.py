@@ -186,7 +186,8 @@ def check_out(out: Any, dtypes: tuple[type, ...]) -> None:
     wanted = ", ".join(dtype.__name__ for dtype in dtypes)
     if len(arrays) != len(dtypes) or not all(isinstance(a, np.ndarray) for a in arrays):
         what = "an array" if len(dtypes) == 1 else f"a tuple of {len(dtypes)} arrays"
-        raise TypeError(f"out must be {what} ({wanted}), got {type(out).__name__}")
+        got = f"{len(out)} in a tuple" if isinstance(out, tuple) else type(out).__name__
+        raise TypeError(f"out must be {what} ({wanted}), got {got}")
     if any(a.dtype != dtype for a, dtype in zip(arrays, dtypes, strict=True)):
         raise TypeError(f"out must be of type {wanted}, got {', '.join(str(a.dtype) for a in arrays)}")
     if any(np.shares_memory(a, b) for i, a in enumerate(arrays) for b in arrays[:i]):

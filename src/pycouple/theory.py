@@ -12,6 +12,15 @@ import numpy.typing as npt
 
 from pycouple._arguments import bad_value, check_choice, check_pair, check_shapes, real_rows, row_text, unsigned
 
+__all__ = [
+    "agreement",
+    "hard_pair",
+    "list_agreement_bound",
+    "lower_bound",
+    "total_variation",
+    "weighted_jaccard",
+]
+
 Reals = npt.NDArray[np.float64]
 
 

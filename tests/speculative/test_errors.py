@@ -217,7 +217,7 @@ def test_verify_list(arguments, error, message):
 
 
 def test_bad_rows_of_verify_list():
-    """The row that is read is that of the first draft that is right so far."""
+    """Every row is checked, as by verify, also those of a draft that is refused before them."""
     good = np.full((3, 4), -INF)
     good[:, 1] = 0  # all draws are token 1
     bad = good.copy()
@@ -226,7 +226,8 @@ def test_bad_rows_of_verify_list():
         for invariance in ("strong", "conditional"):
             with raises(ValueError, "target_logits[1]: logit of item 2 is nan at row 1; it must be finite or -inf"):
                 verify_list([[0, 0], [1, 1]], [good, bad], 1, 5, params, invariance=invariance)
-            assert verify_list([[0, 0], [1, 1]], [bad, good], 1, 5, params, invariance=invariance).accepted == 2
+            with raises(ValueError, "target_logits[0]: logit of item 2 is nan at row 1; it must be finite or -inf"):
+                verify_list([[0, 0], [1, 1]], [bad, good], 1, 5, params, invariance=invariance)
     with pytest.raises(ValueError, match=r"^params.temperature 1e-310 is so small .* item 0, logit 1.0 at row 0;"):
         verify_list([[]], [np.ones((1, 2))], 1, 5, SamplingParams(1e-310))
 
@@ -350,3 +351,9 @@ def test_warp():
 def test_lists_of_logits():
     with raises(ValueError, "position must be in 0..2**64 - 1, got -1"):
         list_target_logits([1.0, 2.0], 1, -1)
+
+
+def test_sequences_as_an_axis():
+    hint = "put the rows of each sequence after those of the one before"
+    with raises(ValueError, f"target_logits must have two axes, rows and tokens; got shape (2, 3, 5): {hint}"):
+        verify([[1, 2], [3, 4]], np.zeros((2, 3, 5)), 1, 0)

@@ -64,7 +64,7 @@ def _add_demo(commands: "argparse._SubParsersAction[Parser]") -> None:
         "  pycouple demo --json | jq '.drafters[] | {drafter, race: .exact, minhash: .minhash.exact}'\n"
         "\n"
         "A file for --input holds, for `target` and for each drafter X, of n positions and k kept tokens:\n"
-        "  X_ids   integers [n, k]   token ids, each once a row\n"
+        "  X_ids   integers [n, k]   token ids, each once per row\n"
         "  X_p     floats [n, k]     their probabilities\n"
         "  X_rest  floats [n]        the probability of all other tokens together\n"
         "k may differ between parties; other arrays are ignored.",

@@ -26,11 +26,11 @@ from pycouple._arguments import (
     threads,
     unsigned,
 )
-from pycouple._arrays import Array, array_of
+from pycouple._arrays import Array, array_of, widened
 from pycouple._draws import Parameters, check_batch, logits_parameters, of_bfloat16, weights_parameters
 from pycouple.sampling import Items
 from pycouple.speculative.verification import Verified, no_room, spread, token_numbers
-from pycouple.speculative.warpers import LOGITS, SamplingParams, keep, params_of
+from pycouple.speculative.warpers import LOGITS, SamplingParams, check_rows, keep, params_of
 
 INVARIANCES = ("strong", "conditional")
 
@@ -242,6 +242,7 @@ def verify_list(
         if x.ndim != 2 or len(x) != len(tokens) + 1 or x.shape[1] != rows[0].shape[1]:
             wanted = f"({len(tokens) + 1}, {rows[0].shape[-1]}), a row per draft token and one more"
             raise ValueError(f"target_logits[{k}] must have shape {wanted}; got {x.shape}")
+        check_rows(widened(x), LOGITS._replace(rows=f"target_logits[{k}]"))  # those that are not reached, too
     key, first = one_unsigned(seed, "seed"), one_unsigned(position, "position")
     if first + max(map(len, drafts)) >= UINT64_LIMIT:
         raise no_room(first)

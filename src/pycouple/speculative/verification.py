@@ -205,7 +205,8 @@ def verify(
     """
     x = core_rows(target_logits, "target_logits", axis)
     if x.ndim != 2:
-        raise ValueError(f"target_logits must have two axes, rows and tokens; got shape {x.shape}")
+        hint = "" if x.ndim < 2 else ": put the rows of each sequence after those of the one before"
+        raise ValueError(f"target_logits must have two axes, rows and tokens; got shape {x.shape}{hint}")
     drafts, single = _sequences(draft_tokens)
     found = verified(_TARGET, drafts, x, seed, position, params_of(params), stream, token_ids, workers)
     return Verified(found.tokens[0], found.accepted[0]) if single else found

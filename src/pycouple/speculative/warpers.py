@@ -137,7 +137,7 @@ def warp(logits: npt.ArrayLike, params: SamplingParams | None = None) -> Logits:
 def warped(x: Logits, params: SamplingParams, caller: Caller) -> Logits:
     """`warp` of a caller's rows."""
     x = widened(x)
-    _tops(x, caller)
+    check_rows(x, caller)
     kept = keep(x, params, caller)
     real = np.float64 if kept.dtype == np.float64 else np.float32
     if params.temperature == 0:
@@ -159,7 +159,7 @@ def keep(x: Logits, params: SamplingParams, caller: Caller = LOGITS, given: Logi
         return x
     x = widened(x)
     n = x.shape[-1]
-    tops = _tops(x if given is None else widened(given), caller).reshape(-1)
+    tops = check_rows(x if given is None else widened(given), caller).reshape(-1)
     rows = x.reshape(-1, n)
     kept = np.empty(rows.shape, x.dtype.newbyteorder("="))
     size = max(1, _PIECE // n)
@@ -194,8 +194,8 @@ def _unlikely(rows: Logits, tops: Reals, params: SamplingParams) -> npt.NDArray[
     return removed
 
 
-def _tops(x: Logits, caller: Caller) -> Reals:
-    """The largest logit of each row, or an error for the first row without one."""
+def check_rows(x: Logits, caller: Caller) -> Reals:
+    """The largest logit of each row; an error for the first row that has none, or a NaN or +inf."""
     if x.shape[-1] == 0:
         raise ValueError(f"{caller.rows}: {no_item('logit', 0, '')}")
     top = x.max(axis=-1)
