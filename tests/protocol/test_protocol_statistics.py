@@ -10,7 +10,7 @@ from scipy import stats
 from pycouple import protocol, theory
 
 ALPHA = 1e-2
-STEPS = 5_000
+STEPS = 3_000
 EPSILONS = (None, 0.2, 0.05)
 
 
