@@ -50,17 +50,18 @@ def test_params_keep_what_the_warpers_of_transformers_keep(real_logits, capsys):
             np.testing.assert_allclose(found[both], wanted[both], rtol=1e-6)
             other = np.flatnonzero(np.isfinite(found) != np.isfinite(wanted))
             tokens += int(np.isfinite(found).sum())
-            if len(other):  # at the very edge of the nucleus, where float32 sums decide
+            if len(other):  # at the very edge of the nucleus: of equal logits other ones, or where float32 sums decide
                 assert params.top_p < 1
                 p = np.exp(before - before.max())
                 p /= p.sum()
                 order = np.argsort(-p, kind="stable")
                 sums = p[order].cumsum()
                 rank = np.argsort(order)[other]
-                assert np.abs(sums[rank - 1] - params.top_p).max() <= 1e-5
+                equal = p[other] == p[order[np.searchsorted(sums, params.top_p)]]
+                assert (equal | (np.abs(sums[rank - 1] - params.top_p) <= 1e-5)).all()
                 edges += len(other)
     with capsys.disabled():
-        print(f"\nwarpers: {edges} of {tokens} kept tokens differ, all within 1e-5 of the edge of a nucleus")
+        print(f"\nwarpers: {edges} of {tokens} kept tokens differ, all at the edge of a nucleus")
     assert edges <= tokens * 1e-3
 
 
