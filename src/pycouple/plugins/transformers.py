@@ -174,7 +174,7 @@ def coupled_generate(
         A temperature, top_k, ... is given beside params. ``inputs_embeds`` come without ``input_ids``, or ids without
         the part that is in a cache: the position is not known.
     TypeError
-        A model is none of transformers, ids are no tensor, processors no list.
+        A model or a generation config is none of transformers, ids are no tensor of integers, processors no list.
     ValueError, TypeError
         As for `CoupledLogitsProcessor` and ``model.generate``, which refuses a drafter for more than one row.
 
@@ -243,6 +243,8 @@ def _option(name: str, model: Any, config: Any, options: dict[str, Any]) -> Any:
 
 def _refuse(model: Any, config: Any, options: dict[str, Any]) -> None:
     """Raise an error for what draws tokens in another way."""
+    if not (config is None or isinstance(config, transformers.GenerationConfig)):
+        raise TypeError(f"generation_config must be a transformers.GenerationConfig, got {type(config).__name__}")
     if options.get("do_sample") or getattr(config, "do_sample", None):
         raise ValueError("do_sample must be False: coupled_generate draws by shared noise, as params say")
     for name in _NEUTRAL:
@@ -276,9 +278,9 @@ def _mask(model: Any, inputs: Any, options: dict[str, Any]) -> Any:
             raise ValueError("inputs_embeds must come with input_ids: positions are counted in tokens")
         return None
     name = "input_ids" if inputs is None else "inputs"
-    if not isinstance(ids, torch.Tensor):
+    if not isinstance(ids, torch.Tensor) or ids.dtype not in (torch.int64, torch.int32):
         raise TypeError(
-            f"{name} must be a tensor of token ids, got {type(ids).__name__}: "
+            f"{name} must be a tensor of token ids, got {getattr(ids, 'dtype', type(ids).__name__)}: "
             "coupled_generate(model, **tokenizer(prompt, return_tensors='pt'), ...)"
         )
     if ids.ndim != 2:
