@@ -44,20 +44,24 @@ def test_truncated_shares_weights(model, drafter, tiny):
             truncated(tiny, layers)
 
 
+NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here")
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=[pytest.mark.gpu, NO_GPU])])
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
-def test_processor_draws_as_draft_does(dtype):
+def test_processor_draws_as_draft_does(dtype, device):
     rng = np.random.default_rng(2)
-    scores = torch.from_numpy(rng.normal(0, 3, (3, 1000))).to(dtype)
+    scores = torch.from_numpy(rng.normal(0, 3, (3, 1000))).to(device, dtype)
     scores[1, :500] = -torch.inf
-    ids = torch.zeros((3, 9), dtype=torch.long)
-    mask = np.array([[1] * 6, [0, 1, 1, 0, 1, 1], [0, 0, 0, 0, 0, 1]])
-    params = SamplingParams(0.8, top_k=40)
-    process = CoupledLogitsProcessor([5, 6, 7], params, attention_mask=torch.from_numpy(mask), stream=2)
+    ids = torch.zeros((3, 9), dtype=torch.long, device=device)
+    mask = torch.tensor([[1] * 6, [0, 1, 1, 0, 1, 1], [0, 0, 0, 0, 0, 1]], device=device)
+    params, seeds = SamplingParams(0.8, top_k=40), torch.tensor([5, 6, 7], device=device)
+    process = CoupledLogitsProcessor(seeds, params, attention_mask=mask, stream=2)
     before = scores.clone()
     found = process(ids, scores)
     assert found.dtype == torch.float32
     assert torch.equal(scores, before)
-    wanted = draft(scores.double().numpy(), [5, 6, 7], [9, 8, 4], params, stream=2)
+    wanted = draft(scores.double().cpu().numpy(), [5, 6, 7], [9, 8, 4], params, stream=2)
     assert found.argmax(-1).tolist() == wanted.tolist()
     assert ((found == 0).sum(-1) == 1).all()
     assert torch.equal(found == -torch.inf, scores == -torch.inf)
