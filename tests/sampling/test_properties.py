@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 import pycouple
 from pycouple import theory
 
-settings.register_profile("pycouple", deadline=None, derandomize=True, max_examples=200)
+settings.register_profile("pycouple", deadline=None, derandomize=True, max_examples=100)
 settings.load_profile("pycouple")
 
 KEYS = st.integers(0, 2**64 - 1)

@@ -29,7 +29,7 @@ def pairs(drafter="draft_q4", rows=range(0, 192, 16)):
 
 
 def test_acceptance_is_the_races_agreement():
-    draws, positions, level = 3000, np.arange(3000), ALPHA / 36
+    draws, positions, level = 1500, np.arange(1500), ALPHA / 36
     for drafter in ("draft_q4", "draft_skip", "draft_exit20"):
         for p, q in pairs(drafter):
             drafts = draft(np.broadcast_to(p, (draws, len(p))), 11, positions)
@@ -44,10 +44,13 @@ def test_lists_are_accepted_at_least_as_the_lemma_says(invariance):
     draws, level = 400, ALPHA / 12
     for count in (1, 2, 4, 8):
         for p, q in pairs("draft_skip", (0, 64, 128)):
-            hits = 0
-            for position in range(draws):
-                drafts = [[int(draft(p, 12, position, stream=k))] for k in range(count)]
-                hits += verify_list(drafts, [np.stack([q, q])] * count, 12, position, invariance=invariance).accepted
+            rows, positions = np.broadcast_to(p, (draws, count, len(p))), np.arange(draws)
+            drafts = draft(rows, 12, positions[:, np.newaxis], stream=range(count))[..., np.newaxis]
+            target = [np.stack([q, q])] * count
+            hits = sum(
+                verify_list(tokens, target, 12, position, invariance=invariance).accepted
+                for position, tokens in enumerate(drafts)
+            )
             bound = float(theory.list_agreement_bound(np.exp(p), np.exp(q), count))
             assert stats.binomtest(hits, draws, bound, alternative="less").pvalue > level
             if count == 1:
@@ -84,15 +87,13 @@ def test_law_of_the_text(params, drafted):
 def test_law_of_lists(invariance):
     """Two tokens that several drafts propose, one after the other, have the target's law."""
     table, other = markov()
-    counts = np.zeros((5, 5))
-    for seed in range(4000):
-        drafts = []
-        for k in range(3):
-            first = int(draft(other[0], seed, 1, stream=k))
-            drafts.append([first, int(draft(other[first], seed, 2, stream=k))])
+    counts, seeds = np.zeros((5, 5)), np.arange(4000)[:, np.newaxis]
+    first = draft(np.broadcast_to(other[0], (4000, 3, 5)), seeds, 1, stream=range(3))
+    second = draft(other[first], seeds, 2, stream=range(3))
+    for seed, drafts in enumerate(np.stack([first, second], axis=-1)):
         text = verify_list(drafts, [table[[0, *d]] for d in drafts], seed, 1, invariance=invariance).tokens.tolist()
         if len(text) == 1:
-            again = [[int(draft(other[text[0]], seed, 2, stream=k))] for k in range(3)]
+            again = draft(np.broadcast_to(other[text[0]], (3, 5)), seed, 2, stream=range(3))[:, np.newaxis]
             rows = [table[[text[0], *d]] for d in again]
             text += verify_list(again, rows, seed, 2, invariance=invariance).tokens.tolist()
         counts[text[0], text[1]] += 1
