@@ -12,9 +12,11 @@ import pycouple
 from pycouple import _core
 from pycouple.speculative import SamplingParams, warp
 from pycouple.speculative.warpers import keep
+from tests.support.remembered import remembered
 from tests.support.rows import random_row
 
 
+@remembered
 def kept_plainly(row, params, slack=1e-12):
     """The kept ids, item by item in extended precision, and the ids of which rounding might decide."""
     ids = [i for i, x in enumerate(row) if x > -math.inf]
