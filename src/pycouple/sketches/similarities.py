@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pycouple import _core, ufuncs
-from pycouple._arguments import threads
+from pycouple._arguments import broadcast_shape, threads
 from pycouple.sketches.registers import Sketch, check_sketches
 
 Reals = npt.NDArray[np.float64]
@@ -65,7 +65,8 @@ def similarity(a: Sketch, b: Sketch) -> Similarity:
     try:
         equal = np.asarray(ufuncs.count_equal(a.registers, b.registers), np.float64)
     except ValueError:
-        raise ValueError(f"the batch shapes do not broadcast: a {a.batch_shape}, b {b.batch_shape}") from None
+        broadcast_shape({"a": a.batch_shape, "b": b.batch_shape})
+        raise
     fraction = equal / a.k
     error = np.sqrt(fraction * (1 - fraction) / a.k) / (1 - _by_chance(a))
     return Similarity(_corrected(fraction, a)[()], error[()])
