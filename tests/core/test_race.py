@@ -7,7 +7,7 @@ import pytest
 
 import pycouple
 from tests.support import oracle
-from tests.support.rows import random_row, random_weights
+from tests.support.rows import hard_row, random_row, random_weights
 
 DTYPES = ("float16", "float32", "float64")
 TEMPERATURES = (1.0, 0.7, 0.01, 1e-3, 100.0, 1e30, 0.0)
@@ -53,6 +53,15 @@ def test_sizes_around_tiles(level, dtype):
         for n in (tile - 65, tile - 64, tile - 1, tile, tile + 1, tile + 64, tile + 65, 3 * tile + 7):
             for _ in range(3):
                 check_both(rng, keys, n, dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_hard_rows(level, dtype):
+    rng, keys = np.random.default_rng(19), np.random.default_rng(119)
+    for n in (1, 2, 10, 64, 65, 300, 1000, 4160):
+        for _ in range(40):
+            temperature = float(rng.choice([1.0, 0.7, 1.3, 3.0, 0.5, 0.01]))
+            check_logits(hard_row(rng, n, dtype), *key(keys), temperature)
 
 
 @pytest.mark.parametrize("n", [49_152, 131_072, 131_073])

@@ -24,8 +24,18 @@
 #define PC_LOG2_GAP 0.0861f /* fact 2 */
 
 /* Base-2 units. A bound is a sum of at most four floats below 2^11 in size, each rounded to 2^-14 at worst (f64
- * weights: exponent bits up to 2^11), plus 2^-20 for the words cut off and 1e-14 for ln's ulp: below 2^-11 together. */
+ * weights: exponent bits up to 2^11), plus 2^-20 for the words cut off and 1e-14 for ln's ulp: below 2^-11 together.
+ * Scores and quotients below PC_FINE are rounded by 2^-18 at most, two quotients and half a distance by 2^-16. */
 #define PC_SLACK 0x1p-10
+#define PC_FINE 0x1p35
+
+/* An item whose x / T is above that of all others by so much wins strictly, and its score needs no search: -ln E_i is
+ * between -3.2 and 41.6 (2^-60 <= E_i < 24), so before rounding its sum is above theirs by 83 or more. Let u be the
+ * distance from its x / T to the next lower double. If u <= 64, sums 83 apart do not round to one double. Otherwise all
+ * other x / T are below it by u >= 128 at least, and no sum is rounded away from its own x / T towards the other's by
+ * as much as u / 2. */
+#define PC_LONE 128.0
+
 /* Of a bound that is large because logits are far apart: float products and sums round by 2^-22 of it in all. */
 #define PC_RELATIVE_SLACK 0x1p-18
 

@@ -42,7 +42,7 @@ typedef struct {
 
     /* The race. */
     float *bound;  /* of each block */
-    double lowest; /* the smallest finite value; NaN until it is needed */
+    double lowest; /* logits: no finite value is below it */
 
     /* MinHash. */
     void *larger;         /* maxima of larger groups, in the room of hash and bound */
