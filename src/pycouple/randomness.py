@@ -143,7 +143,7 @@ def _random(ufunc: np.ufunc, seed: Any, step: Any, items: Any, stream: Any, limi
         unsigned(items, "items", limit),
     )
     try:
-        values: Reals = ufunc(*arguments)
+        values: Reals = _core.call(ufunc, 1, arguments, {})[0]
     except ValueError:
         broadcast_shape({name: a.shape for name, a in zip(("seed", "step", "stream", "items"), arguments, strict=True)})
         raise

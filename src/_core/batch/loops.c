@@ -1,39 +1,14 @@
 #include "batch/loops.h"
 
-#include <fenv.h>
 #include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "batch/call.h"
 #include "batch/pool.h"
 #include "dispatch/isa.h"
 #include "simd/fpmode.h"
-
-static _Thread_local pc_call call;
-
-pc_call pc_call_begin(int workers) {
-    const pc_call before = call;
-    call = (pc_call){.active = 1, .workers = workers, .marked = 0};
-    return before;
-}
-
-int pc_call_end(pc_call before) {
-    const int marked = call.marked;
-    call = before;
-    return marked;
-}
-
-static int call_workers(void) { return call.active ? call.workers : 1; }
-
-static void report(int marked) {
-    if (!marked)
-        return;
-    if (call.active)
-        call.marked = 1;
-    else
-        feraiseexcept(FE_INVALID);
-}
 
 static inline uint64_t load_u64(const char *p) {
     uint64_t x;
@@ -140,17 +115,22 @@ void pc_race_loop(char **args, const intptr_t *dims, const intptr_t *strides, co
     memcpy(b.args, args, (size_t)count * sizeof *args);
     memcpy(b.strides, strides, (size_t)count * sizeof *strides);
     const int64_t n = b.row.n ? b.row.n : 1;
-    pc_parallel(call_workers(), dims[0], (ITEMS_PER_CHUNK + n - 1) / n, race_rows, &b);
-    report(b.marked);
+    pc_parallel(pc_call_workers(), dims[0], (ITEMS_PER_CHUNK + n - 1) / n, race_rows, &b);
+    if (b.marked)
+        pc_call_mark();
 }
 
 /* ---- random access */
+
+enum { NUMBERS_BETWEEN_STOPS = 4096 };
 
 void pc_random_loop(char **args, const intptr_t *dims, const intptr_t *strides, int what) {
     const uint64_t last = what == PC_UNIFORMS ? PC_MAX_UNIFORM_ITEM : PC_MAX_RACE_ITEM;
     int marked = 0;
     pc_fpmode mode = pc_fp_enter();
     for (int64_t i = 0; i < dims[0]; i++) {
+        if (i % NUMBERS_BETWEEN_STOPS == 0 && pc_call_stopped())
+            break;
         const uint64_t stream = load_u64(args[2] + i * strides[2]), item = load_u64(args[3] + i * strides[3]);
         const pc_draw draw = {load_u64(args[0] + i * strides[0]), load_u64(args[1] + i * strides[1]), (uint32_t)stream};
         double value = NAN;
@@ -163,7 +143,8 @@ void pc_random_loop(char **args, const intptr_t *dims, const intptr_t *strides, 
         memcpy(args[4] + i * strides[4], &value, sizeof value);
     }
     pc_fp_leave(mode);
-    report(marked);
+    if (marked)
+        pc_call_mark();
 }
 
 /* ---- equal registers */
@@ -203,5 +184,5 @@ void pc_equal_loop(char **args, const intptr_t *dims, const intptr_t *strides, i
     equal_batch b = {.equal = pc_isa_current()->equal[power], .k = dims[1], .power = power};
     memcpy(b.args, args, sizeof b.args);
     memcpy(b.strides, strides, sizeof b.strides);
-    pc_parallel(call_workers(), dims[0], 1 + REGISTERS_PER_CHUNK / (b.k + 1), equal_rows, &b);
+    pc_parallel(pc_call_workers(), dims[0], 1 + REGISTERS_PER_CHUNK / (b.k + 1), equal_rows, &b);
 }

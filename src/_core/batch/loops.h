@@ -2,7 +2,7 @@
  *
  * A loop cannot raise. It marks what it cannot do (item PC_NO_WINNER + status, or NaN) and either notes the fact in the
  * calling thread's pc_call, when there is one, or raises IEEE "invalid", which NumPy turns into the warning or error
- * that np.errstate asks for. */
+ * that np.errstate asks for. When the call is stopped, it leaves the rest of its results as they are. */
 #ifndef PC_BATCH_LOOPS_H
 #define PC_BATCH_LOOPS_H
 
@@ -34,13 +34,5 @@ void pc_race_loop(char **args, const intptr_t *dims, const intptr_t *strides, co
 /* args are two arrays of k elements of 1 << power bytes; out an int64, in how many places they are equal. */
 void pc_equal_loop(char **args, const intptr_t *dims, const intptr_t *strides, int power);
 void pc_random_loop(char **args, const intptr_t *dims, const intptr_t *strides, int what);
-
-/* What the calling thread asks of the loops, from pc_call_begin to pc_call_end, which says whether one of them had to
- * mark something. Calls nest: begin gives what end puts back. */
-typedef struct {
-    int active, workers, marked;
-} pc_call;
-pc_call pc_call_begin(int workers);
-int pc_call_end(pc_call before);
 
 #endif

@@ -5,6 +5,8 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
+#include "batch/call.h"
+
 #if defined(__x86_64__) || defined(__i386__)
 #define PC_PAUSE() __builtin_ia32_pause()
 #elif defined(__aarch64__)
@@ -39,6 +41,8 @@ static atomic_flag busy = ATOMIC_FLAG_INIT;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 int pc_next_range(pc_ranges *ranges, int64_t *from, int64_t *to) {
+    if (pc_call_stopped()) /* only the caller's thread knows; there is nothing left for the helpers */
+        atomic_store_explicit(&ranges->next, ranges->rows, memory_order_relaxed);
     *from = atomic_fetch_add_explicit(&ranges->next, ranges->rows_per_chunk, memory_order_relaxed);
     *to = *from + ranges->rows_per_chunk < ranges->rows ? *from + ranges->rows_per_chunk : ranges->rows;
     return *from < ranges->rows;

@@ -12,7 +12,8 @@ typedef struct pc_ranges pc_ranges;
 typedef void pc_work(void *argument, pc_ranges *ranges);
 void pc_parallel(int workers, int64_t rows, int64_t rows_per_chunk, pc_work *work, void *argument);
 
-/* Take a range that nobody has taken, the rows *from .. *to - 1. Returns 0 when none is left. */
+/* Take a range that nobody has taken, the rows *from .. *to - 1. Returns 0 when none is left, or the call is stopped.
+ */
 int pc_next_range(pc_ranges *ranges, int64_t *from, int64_t *to);
 
 #endif

@@ -89,8 +89,10 @@ def sketch_rows(
     shape[1] = k
     out = cnp.PyArray_EMPTY(2, shape, cnp.NPY_UINT64, 0)
     to = <uint64_t *>cnp.PyArray_DATA(out)
+    cdef pc_call before = pc_call_begin(workers, run_handlers)
     with nogil:
         failed = pc_sketch_rows(&m, &kind, bits, workers, to, &status)
+    end_call(before)
     return out, failed, int(status)
 
 

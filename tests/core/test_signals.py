@@ -1,0 +1,108 @@
+"""Long calls run Python's signal handlers: Ctrl-C ends them early, and a handler that returns changes nothing.
+
+No test asserts a time: what a call has not done yet when it ends shows in `out`, or in the draws that follow.
+"""
+
+import os
+import signal
+import threading
+
+import numpy as np
+import pytest
+
+import pycouple
+
+UNTOUCHED = -5
+SEEDS = np.arange(2_000_000)  # a minute's work for a row of 20,000 items
+
+
+@pytest.fixture
+def row():
+    return np.random.default_rng(0).normal(0, 3, 20_000)
+
+
+class AlarmError(Exception):
+    """What the handler of these tests raises."""
+
+
+@pytest.fixture
+def alarm():
+    """Start a clock that raises AlarmError in 0.2 seconds, and never later than the test."""
+
+    def ring(number, frame):
+        raise AlarmError
+
+    before = signal.signal(signal.SIGALRM, ring)
+    yield lambda: signal.setitimer(signal.ITIMER_REAL, 0.2)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("method", ["gumbel", "minhash"])
+def test_ctrl_c_ends_a_long_call(row, method, workers):
+    out = np.full(SEEDS.shape, UNTOUCHED)
+    weights = np.exp(row)
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        pycouple.sample(weights, SEEDS, method=method, out=out, workers=workers)
+    assert out[0] == pycouple.sample(weights, 0, method=method)
+    assert out[-1] == UNTOUCHED
+    assert pycouple.sample(weights, SEEDS[:100], method=method, workers=workers).tolist() == [
+        int(pycouple.sample(weights, seed, method=method)) for seed in SEEDS[:100]
+    ]
+
+
+def test_a_batch_that_numpy_cuts_into_short_loops(row, alarm):
+    seeds = np.stack([SEEDS, SEEDS], axis=1)
+    out = np.full((len(SEEDS), 4), UNTOUCHED)[:, ::2]  # not one block of memory: a loop for each seed
+    alarm()
+    with pytest.raises(AlarmError):
+        pycouple.sample_logits(row, seeds, out=out)
+    assert out[0].tolist() == [pycouple.sample_logits(row, 0)] * 2
+    assert out[-1].tolist() == [UNTOUCHED] * 2
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: pycouple.gumbels(1, 2, np.arange(10**8, dtype=np.uint64)),
+        lambda: pycouple.sketch(np.broadcast_to(1.0, (100_000, 1000)), 4096, 1),
+        lambda: pycouple.sketch(np.broadcast_to(np.arange(1.0, 500.0), (400_000, 499)), 512, 1, method="minhash"),
+    ],
+    ids=["gumbels", "sketch", "minhash sketch"],
+)
+def test_other_long_calls_end(alarm, call):
+    alarm()
+    with pytest.raises(AlarmError):
+        call()
+
+
+def test_a_handler_that_returns_changes_nothing(row):
+    rung = []
+    before = signal.signal(signal.SIGALRM, lambda number, frame: rung.append(pycouple.sample_logits(row, 7)))
+    signal.setitimer(signal.ITIMER_REAL, 0.1, 0.1)
+    try:
+        with_signals = pycouple.sample_logits(row, SEEDS[:60_000], workers=2)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert rung
+    assert set(rung) == {pycouple.sample_logits(row, 7)}
+    assert np.array_equal(with_signals, pycouple.sample_logits(row, SEEDS[:60_000]))
+
+
+def test_another_thread_draws_on(row, alarm):
+    """Signals are the main thread's: a call of another thread is finished."""
+    drawn, done = [], threading.Event()
+
+    def work():
+        drawn.append(pycouple.sample_logits(row, SEEDS[:60_000]))
+        done.set()
+
+    threading.Thread(target=work).start()
+    alarm()
+    with pytest.raises(AlarmError):
+        done.wait(60)
+    assert done.wait(60)
+    assert np.array_equal(drawn[0], pycouple.sample_logits(row, SEEDS[:60_000]))
