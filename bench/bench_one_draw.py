@@ -69,6 +69,38 @@ class TestRealRow:
         benchmark(lambda: pycouple.sample(p, 1, step()))
 
 
+def masked(value, live, dtype=np.float32):
+    """`live` ordinary logits; the others are masked by a finite number, as people do in place of -inf."""
+    x = np.full(LARGE, value, dtype)
+    rng = np.random.default_rng(0)
+    x[rng.permutation(LARGE)[:live]] = rng.normal(0, 3, live)
+    return x
+
+
+HARD_ROWS = {
+    "1 live, -1e9": masked(-1e9, 1),
+    "all lowest": masked(np.finfo(np.float32).min, 0),
+    "near 1e17": 1e17 + np.random.default_rng(0).normal(0, 3, LARGE),
+}
+
+
+class TestHardRows:
+    """Rows whose scores are far apart, or are equal but for rounding: bounds must still tell which can win."""
+
+    @pytest.mark.parametrize("name", HARD_ROWS)
+    def test_race_logits(self, benchmark, step, name):
+        benchmark(lambda: pycouple.race_logits(HARD_ROWS[name], 1, step()))
+
+    def test_subnormal_weights(self, benchmark, step):
+        w = (np.random.default_rng(0).integers(0, 5, LARGE) * 2.0**-149).astype(np.float32)
+        benchmark(lambda: pycouple.sample(w, 1, step()))
+
+    @pytest.mark.parametrize("temperature", [0.7, 1.0])
+    def test_float64(self, benchmark, normal_logits, step, temperature):
+        x = normal_logits(LARGE).astype(np.float64)
+        benchmark(lambda: pycouple.sample_logits(x, 1, step(), temperature=temperature))
+
+
 def test_level(benchmark, normal_logits, step, level):
     x = normal_logits(LARGE)
     benchmark(lambda: pycouple.sample_logits(x, 1, step()))

@@ -39,6 +39,7 @@ def sketch(method, n, k):
 
 
 REAL = "bench_one_draw.py::TestRealRow::test_"
+HARD = "bench_one_draw.py::TestHardRows::test_"
 SMALL = "bench_one_draw.py::TestSmallCall::test_"
 DRAW = "bench_minhash.py::TestDraw::test_"
 SKETCH = "bench_minhash.py::TestSketch::test_"
@@ -63,6 +64,23 @@ TABLE = [
     ("`sample_logits`, n = 262,144", one("sample_logits", 262144), one("argmax", 262144), 1, None),
     ("`race_logits`, n = 131,072", one("race_logits"), one("argmax"), 1, None),
     ("`sample_logits` at temperature 0", one("greedy"), one("argmax"), 1, None),
+    (
+        "`race_logits`, 1 live item, others -1e9 / normal row",
+        f"{HARD}race_logits[1 live, -1e9]",
+        one("race_logits"),
+        1,
+        2.0,
+    ),
+    (
+        "`race_logits`, all the lowest float32 / normal row",
+        f"{HARD}race_logits[all lowest]",
+        one("race_logits"),
+        1,
+        2.0,
+    ),
+    ("`race_logits`, float64 near 1e17 / normal row", f"{HARD}race_logits[near 1e17]", one("race_logits"), 1, 4.0),
+    ("`sample`, subnormal weights / normal row", f"{HARD}subnormal_weights", one("sample"), 1, 2.0),
+    ("`sample_logits`, float64, T = 0.7 / T = 1", f"{HARD}float64[0.7]", f"{HARD}float64[1.0]", 1, 1.1),
     ("64 rows of 131,072", batch("Rows64::test_sample_logits"), batch("Rows64::test_argmax"), 1, 1.8),
     ("16 rows of 131,072", batch("Rows16::test_workers[1]"), batch("Rows16::test_argmax"), 1, None),
     ("16 rows, 2 workers / 1", batch("Rows16::test_workers[2]"), batch("Rows16::test_workers[1]"), 1, 0.625),
