@@ -57,19 +57,29 @@ def python(code, **environment):
     )
 
 
-@pytest.mark.parametrize("level", _core.levels())
+@pytest.mark.parametrize("level", [*_core.levels(), f" {_core.current_level().upper()} "])
 def test_level_can_be_forced(level):
     run = python("import pycouple; pycouple.show_config()", PYCOUPLE_ISA=level)
-    if _core.levels()[level]:
-        assert f"ISA level   {level} " in run.stdout
+    name = level.strip().lower()
+    if _core.levels()[name]:
+        assert f"ISA level   {name} " in run.stdout
     else:
-        assert f"ISA level '{level}' is not supported by this CPU" in run.stderr
+        assert f"ISA level '{level}' is not supported by this CPU, which runs baseline" in run.stderr
 
 
-def test_unknown_level_is_an_error():
-    run = python("import pycouple", PYCOUPLE_ISA="avx1024")
-    assert run.returncode != 0
-    assert "ImportError: PYCOUPLE_ISA: ISA level 'avx1024' is unknown here: this build has baseline" in run.stderr
+def test_no_level_is_forced_by_blanks():
+    run = python("import pycouple; pycouple.show_config()", PYCOUPLE_ISA=" ")
+    best = [name for name, runs in _core.levels().items() if runs][-1]
+    assert f"ISA level   {best} " in run.stdout
+
+
+@pytest.mark.parametrize("level", ["avx1024", "AVX 2", "\x1b[31m", "\udcff"])
+def test_unknown_level_is_an_error(level):
+    """One error that names variable, value and known levels."""
+    error = f"ImportError: PYCOUPLE_ISA: ISA level {level!r} is unknown here: this build has baseline"
+    run = python("import pycouple", PYCOUPLE_ISA=level)
+    assert run.returncode == 1
+    assert run.stderr.count("Error") == run.stderr.count(error) == 1
 
 
 def test_versions_agree():

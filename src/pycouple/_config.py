@@ -21,7 +21,8 @@ def show_config() -> None:
     """Print the version, the machine, and the ISA level that the C core runs.
 
     The level only changes the speed, never a bit of a result. The environment variable ``PYCOUPLE_ISA`` forces one of
-    the levels listed under "available" when it is set before the first import.
+    the levels listed under "available" when it is set before the first import, in capitals or not; with another value
+    the import fails, with an ImportError that lists the levels.
 
     Examples
     --------

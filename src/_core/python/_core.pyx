@@ -304,14 +304,22 @@ def levels():
 
 
 def use_level(str name=None):
-    """Run one ISA level from now on, in every thread; the best one by default. Returns its name."""
-    cdef bytes wanted = b"" if name is None else name.encode()
-    cdef const char *text = NULL if name is None else <const char *>wanted
+    """Run one ISA level from now on, in every thread; the best one by default. Returns its name.
+
+    Capitals in the name and blanks around it mean nothing.
+    """
+    cdef bytes wanted
+    cdef const char *text = NULL
     known = levels()
-    if name is not None and name not in known:
-        raise ValueError(f"ISA level {name!r} is unknown here: this build has {', '.join(known)}")
+    if name is not None:
+        level = name.strip().lower()
+        if level not in known:
+            raise ValueError(f"ISA level {name!r} is unknown here: this build has {', '.join(known)}")
+        wanted = level.encode()
+        text = wanted
     if pc_isa_use(text) == NULL:
-        raise ValueError(f"ISA level {name!r} is not supported by this CPU")
+        runs = ", ".join(level for level, here in known.items() if here)
+        raise ValueError(f"ISA level {name!r} is not supported by this CPU, which runs {runs}")
     return current_level()
 
 
@@ -342,6 +350,7 @@ include "sketches.pxi"
 include "protocol.pxi"
 
 try:
-    use_level(os.environ.get("PYCOUPLE_ISA") or None)
+    use_level(os.environ.get("PYCOUPLE_ISA", "").strip() or None)
 except ValueError as error:
-    raise ImportError(f"PYCOUPLE_ISA: {error}") from None
+    # With the package's name in it, `python -m pycouple` says this error in one line, without a traceback.
+    raise ImportError(f"PYCOUPLE_ISA: {error}", name="pycouple") from None
