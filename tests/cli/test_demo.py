@@ -1,8 +1,11 @@
 """`pycouple demo`: the shipped distributions, the numbers it reports, the picture, and files of one's own."""
 
 import json
+import os
+import pickle
 import subprocess
 import sys
+import zipfile
 from importlib import resources
 
 import numpy as np
@@ -172,6 +175,12 @@ def test_draws_do_not_depend_on_workers(save, tmp_path, capsys, monkeypatch):
         ({"a_p": np.array([[0.5, 0.25], [np.nan, 0.25]])}, "a_p must be finite and not negative: wrong at position 1"),
         ({"a_rest": np.array([0.25, -0.5])}, "a_rest must be finite and not negative: wrong at position 1"),
         ({"a_rest": np.array([0.35, 0.0])}, "a_p and a_rest must sum to 1: wrong at position 0"),
+        ({"a_ids": np.array([[2, 7], [9, -8]])}, "a_ids must be in 0..2**63 - 1: wrong at position 1"),
+        ({"a_ids": np.array([[2**63, 7], [9, 8]], np.uint64)}, "a_ids must be in 0..2**63 - 1: wrong at position 0"),
+        (
+            {"a_p": np.full((2, 2), 1e308), "a_rest": np.full(2, 1e308)},
+            "a_p and a_rest must sum to 1: wrong at position 0",
+        ),
         ({"a_ids": np.array([[2, 7], [9, 9]])}, "a_ids must not repeat a token: wrong at position 1"),
         ({"a_ids": np.ones((1, 1), int), "a_p": np.ones((1, 1)), "a_rest": np.zeros(1)}, "a has 1 positions"),
     ],
@@ -187,15 +196,87 @@ def test_wrong_file(changes, message, save, tmp_path, capsys):
     assert not output.exists()
 
 
-def test_not_an_archive(tmp_path):
-    text, array, objects = tmp_path / "a.npz", tmp_path / "b.npz", tmp_path / "c.npz"
-    text.write_text("not an archive")
-    with array.open("wb") as file:
-        np.save(file, np.zeros(3))
-    np.savez(objects, target_ids=np.array([{}]))
-    for path in (text, array, objects):
-        with pytest.raises(ValueError, match=r"is not an \.npz file of plain arrays"):
-            distributions.load(path)
+def archive(path, member):
+    """An .npz file in which `target_ids` is what its maker did not think of."""
+    np.savez(path, **small_file(target_ids=None))
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("target_ids.npy", member)
+
+
+def header(shape):
+    """The start of an array of float64."""
+    text = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}}}\n".encode()
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda path: path.write_text("root:x:0:0"), "it is no .npz file, an archive as numpy.savez writes it"),
+        (lambda path: path.write_bytes(b""), "it is no .npz file"),
+        (lambda path: path.write_bytes(pickle.dumps([1])), "it is no .npz file"),
+        (lambda path: path.write_bytes(header("(1,)") + bytes(8)), "it is no .npz file"),
+        (lambda path: np.savez(path, target_ids=np.array([{}])), "array target_ids is damaged, or does not hold plain"),
+        (lambda path: archive(path, b"not an array"), "target_ids must be integers [positions, tokens]"),
+        (lambda path: archive(path, header("(2, 3)")), "array target_ids is damaged"),
+        (lambda path: archive(path, header("(10**15,)")), "array target_ids is damaged"),
+        (lambda path: archive(path, header(f"({10**15},)")), "array target_ids is damaged"),
+        (lambda path: archive(path, header("(" * 5000)), "array target_ids is damaged"),
+        (lambda path: path.mkdir(), "it is a folder"),
+        (os.mkfifo, "it is no regular file"),
+        (lambda path: path.symlink_to("/dev/zero"), "it is no regular file"),
+        (lambda path: None, "No such file or directory"),
+    ],
+)
+def test_a_file_of_another_kind(make, message, tmp_path, capsys):
+    """One line in words of this command, whatever the file is; NumPy's advice to unpickle it is none."""
+    path = tmp_path / "x.npz"
+    make(path)
+    assert main(["demo", "--input", str(path), "--output", str(tmp_path / "x.png")]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"pycouple: error: --input {str(path)!r}: {message}")
+    assert "pickle" not in error
+    assert error.count("\n") == 1
+
+
+def test_a_file_cut_short(save, capsys):
+    path = save()
+    data = path.read_bytes()
+    for length in (0, 3, 40, len(data) // 2, len(data) - 1):
+        path.write_bytes(data[:length])
+        assert main(["demo", "--input", str(path), "--output", str(path.with_name("x.png"))]) == 2
+        assert ": it is no .npz file, an archive as numpy.savez writes it, or only a part" in capsys.readouterr().err
+    middle = data.index(b"\x93NUMPY") + 150
+    path.write_bytes(data[:middle] + b"?" + data[middle + 1 :])
+    assert main(["demo", "--input", str(path), "--output", str(path.with_name("x.png"))]) == 2
+    assert ": array target_ids is damaged" in capsys.readouterr().err
+
+
+def test_a_small_file_that_would_fill_the_memory(tmp_path, monkeypatch):
+    path = tmp_path / "x.npz"
+    archive(path, header(f"({10**6},)") + bytes(8 * 10**6))
+    assert path.stat().st_size < 20_000
+    monkeypatch.setattr(distributions, "MAX_BYTES", 10**6)
+    monkeypatch.setattr(np.lib.npyio.NpzFile, "__getitem__", lambda *_: pytest.fail("it was read"))
+    with pytest.raises(ValueError, match="its arrays have more than 1000000 bytes"):
+        distributions.load(path)
+
+
+def test_names_in_a_file_do_not_steer_the_terminal(save, capsys, monkeypatch):
+    names = ["a\x1b[31m\r\n\x9bb\u202e", "$\\frac$ $", "_hidden", "日" * 500]
+    changes = {f"{name}_{part}": small_file()[f"a_{part}"] for name in names for part in ("ids", "p", "rest")}
+    path = save(**changes)
+    for suffix in (".png", ".svg"):
+        assert main(["demo", "--input", str(path), "--draws", "2", "--output", str(path.with_suffix(suffix))]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert not set("\x1b\r\x9b\u202e") & set(captured.out)
+    for shown in ("a\ufffd[31m\ufffd \ufffdb\ufffd ", "$\\frac$ $ ", "_hidden ", "日 ... 日"):
+        assert shown in captured.out
+    picture = path.with_suffix(".svg").read_text(encoding="utf-8")
+    assert "_hidden" in picture
+    assert r"$\frac$ $" in picture
+    assert "\x1b" not in picture
 
 
 @pytest.mark.parametrize("name", ["x.bmp", "x", "no_such_folder/x.png", "folder.png"])

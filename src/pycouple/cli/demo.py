@@ -27,10 +27,12 @@ from pycouple.cli.pictures import (
     SUFFIXES,
     WORST_CASE,
     check_writable,
+    legend_text,
     new_figure,
     save,
     tidy,
 )
+from pycouple.cli.printable import one_line, short_name
 from pycouple.cli.tables import new_table, plus_minus, print_table, progress
 from pycouple.randomness import seed_from
 
@@ -50,7 +52,7 @@ def _figure(agreements: list[Agreement]) -> Figure:
     for i, (drafter, distance, _, couplings) in enumerate(agreements):
         marker, colour = MARKERS[i % len(MARKERS)], COLOURS[i % len(COLOURS)]
         axes.plot(distance, couplings["minhash"].measured, marker, color=colour, **HOLLOW)
-        axes.plot(distance, couplings["gumbel"].measured, marker, color=colour, label=drafter, **FILLED)
+        axes.plot(distance, couplings["gumbel"].measured, marker, color=colour, label=legend_text(drafter), **FILLED)
     axes.plot([], [], "o", color="black", label="filled: Gumbel race", **FILLED)
     axes.plot([], [], "o", color="black", label="hollow: weighted MinHash", **HOLLOW)
     axes.set(xlim=(0, end), ylim=(max(0.0, (1 - end) / (1 + end) - 0.03), 1.01))
@@ -74,11 +76,11 @@ def run(path: Path | None, *, output: Path, seed: int, draws: int, workers: int,
 
     Raises
     ------
-    ValueError, OSError
+    ValueError
         As for `load`; the output has an unknown suffix or cannot be written.
     """
     if output.suffix.lower() not in SUFFIXES:
-        raise ValueError(f"--output must end in one of {', '.join(SUFFIXES)}, got {output}")
+        raise ValueError(f"--output must end in one of {', '.join(SUFFIXES)}, got {str(output)!r}")
     check_writable(output)
     target, drafters = load(path)
     seeds = [seed_from("pycouple demo", seed, row) for row in range(len(target.rest))]
@@ -97,7 +99,7 @@ def run(path: Path | None, *, output: Path, seed: int, draws: int, workers: int,
     print(f"\nmeans of {positions} positions, {draws:,} draws per party, position and method, seed {seed}")
     print("worst case (1 - D) / (1 + D), optimum 1 - D; D is the total variation distance")
     print(f"speed: Gumbel race {_speed(summaries)}, MinHash {_speed([row['minhash'] for row in summaries])}")
-    print(f"picture: {output}")
+    print(f"picture: {one_line(str(output))}")
 
 
 def _summary(agreement: Agreement) -> dict[str, Any]:
@@ -118,7 +120,7 @@ def _table(summaries: list[dict[str, Any]]) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for row in summaries:
         bound, optimum = f"{row['lower_bound']:.4f}", f"{row['optimum']:.4f}"
-        table.add_row(Text(row["drafter"]), bound, *_cells(row["minhash"]), *_cells(row), optimum)
+        table.add_row(Text(short_name(row["drafter"])), bound, *_cells(row["minhash"]), *_cells(row), optimum)
     return table
 
 

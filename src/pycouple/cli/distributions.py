@@ -3,15 +3,20 @@
 import zipfile
 from importlib import resources
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from pycouple.cli.errors import naming
+
 Reals = npt.NDArray[np.float64]
 
 SHIPPED = "smollm2_next_token.npz"
+PARTS = ("_ids", "_p", "_rest")
 MASS_TOLERANCE = 1e-2  # a float16 file may be off by several 1e-3
+MAX_BYTES = 2**30  # of arrays: a small archive can hold more than any memory does
+FORMAT = "(see pycouple demo --help)"
 
 
 class Distributions(NamedTuple):
@@ -39,38 +44,59 @@ def load(path: Path | None = None) -> tuple[Distributions, dict[str, Distributio
     Raises
     ------
     ValueError
-        An array is missing or wrong; the message says which.
-    OSError
-        The file cannot be read.
+        The file cannot be read, or an array is missing or wrong; the message says which.
     """
-    source = path if path is not None else resources.files("pycouple").joinpath("cli", "data", SHIPPED)
-    with source.open("rb") as file:
-        try:
-            loaded = np.load(file, allow_pickle=False)
-            if not isinstance(loaded, np.lib.npyio.NpzFile):
-                raise ValueError("one array, not an archive of arrays")
-            arrays = {name: loaded[name] for name in loaded.files if name.endswith(("_ids", "_p", "_rest"))}
-        except (ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{source} is not an .npz file of plain arrays: {error}") from error
+    if path is None:
+        with resources.files("pycouple").joinpath("cli", "data", SHIPPED).open("rb") as file:
+            return _parties(_arrays(file))
+    with naming("--input", path):
+        if path.exists() and not path.is_file():
+            raise ValueError(f"--input {str(path)!r}: {'it is a folder' if path.is_dir() else 'it is no regular file'}")
+        with path.open("rb") as file:
+            try:
+                return _parties(_arrays(file))
+            except ValueError as error:
+                raise ValueError(f"--input {str(path)!r}: {error}") from None
+
+
+def _arrays(file: IO[bytes]) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of an .npz file, whatever somebody has put into it."""
+    if not zipfile.is_zipfile(file):
+        raise ValueError(f"it is no .npz file, an archive as numpy.savez writes it, or only a part of one {FORMAT}")
     try:
-        target = _party(arrays, "target")
-        stems = [name.rpartition("_")[0] for name in arrays]  # two of the three arrays: the third was forgotten
-        names = [name for name in dict.fromkeys(stems) if name != "target" and stems.count(name) >= 2]
-        if not names:
-            raise ValueError("no drafter: it needs X_ids, X_p and X_rest for some name X besides target")
-        drafters = {name: _party(arrays, name) for name in names}
-        for name, drafter in drafters.items():
-            if len(drafter.rest) != len(target.rest):
-                raise ValueError(f"{name} has {len(drafter.rest)} positions, target has {len(target.rest)}")
-    except ValueError as error:
-        raise ValueError(f"{source}: {error}") from None
+        archive = np.lib.npyio.NpzFile(file, allow_pickle=False)
+        sizes = {member.filename.removesuffix(".npy"): member.file_size for member in zipfile.ZipFile(file).infolist()}
+    except Exception as error:  # a damaged archive may raise anything
+        raise ValueError("the archive is damaged") from error
+    names = [name for name in archive.files if name.endswith(PARTS)]
+    if sum(sizes[name] for name in names) > MAX_BYTES:
+        raise ValueError(f"its arrays have more than {MAX_BYTES} bytes")
+    arrays = {}
+    for name in names:
+        try:
+            arrays[name] = np.asarray(archive[name])
+        except Exception as error:  # and so may a damaged array
+            raise ValueError(f"array {name} is damaged, or does not hold plain numbers {FORMAT}") from error
+    return arrays
+
+
+def _parties(arrays: dict[str, npt.NDArray[Any]]) -> tuple[Distributions, dict[str, Distributions]]:
+    target = _party(arrays, "target")
+    stems = [name.rpartition("_")[0] for name in arrays]  # two of the three arrays: the third was forgotten
+    names = [name for name in dict.fromkeys(stems) if name not in ("", "target") and stems.count(name) >= 2]
+    if not names:
+        raise ValueError(f"no drafter: it needs X_ids, X_p and X_rest for some name X besides target {FORMAT}")
+    drafters = {name: _party(arrays, name) for name in names}
+    for name, drafter in drafters.items():
+        if len(drafter.rest) != len(target.rest):
+            raise ValueError(f"{name} has {len(drafter.rest)} positions, target has {len(target.rest)}")
     return target, drafters
 
 
 def _party(arrays: dict[str, npt.NDArray[Any]], name: str) -> Distributions:
     for part in ("ids", "p", "rest"):
         if f"{name}_{part}" not in arrays:
-            raise ValueError(f"array {name}_{part} is missing")
+            raise ValueError(f"array {name}_{part} is missing {FORMAT}")
     ids, p, rest = (arrays[f"{name}_{part}"] for part in ("ids", "p", "rest"))
     if ids.ndim != 2 or ids.dtype.kind not in "iu":
         raise ValueError(f"{name}_ids must be integers [positions, tokens], got {ids.dtype} {list(ids.shape)}")
@@ -80,9 +106,14 @@ def _party(arrays: dict[str, npt.NDArray[Any]], name: str) -> Distributions:
         raise ValueError(f"{name}_rest must be floats [{len(ids)}], got {rest.dtype} {list(rest.shape)}")
     if len(ids) == 0:
         raise ValueError(f"{name} has no positions")
-    p, rest = p.astype(np.float64), rest.astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):  # the checks say what is wrong
+        return _checked(name, ids.astype(np.int64), p.astype(np.float64), rest.astype(np.float64))
+
+
+def _checked(name: str, ids: npt.NDArray[np.int64], p: Reals, rest: Reals) -> Distributions:
     rest = np.where((rest < 0) & (rest > -MASS_TOLERANCE), 0.0, rest)  # 1 - sum(p), rounded below 0
     for wrong, what in (
+        ((ids < 0).any(axis=1), f"{name}_ids must be in 0..2**63 - 1"),
         (~(np.isfinite(p) & (p >= 0)).all(axis=1), f"{name}_p must be finite and not negative"),
         (~(np.isfinite(rest) & (rest >= 0)), f"{name}_rest must be finite and not negative"),
         (np.abs(p.sum(axis=1) + rest - 1) > MASS_TOLERANCE, f"{name}_p and {name}_rest must sum to 1"),
@@ -90,7 +121,7 @@ def _party(arrays: dict[str, npt.NDArray[Any]], name: str) -> Distributions:
     ):
         if wrong.any():
             raise ValueError(f"{what}: wrong at position {int(np.argmax(wrong))}")
-    return Distributions(ids.astype(np.int64), p, rest)
+    return Distributions(ids, p, rest)
 
 
 def pair(target: Distributions, drafter: Distributions, row: int) -> tuple[Reals, Reals]:

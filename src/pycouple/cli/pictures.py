@@ -1,5 +1,6 @@
 """Pictures of `pycouple demo` and `pycouple reproduce`. Needs matplotlib, of the extra "demo"."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,11 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from pycouple.cli.errors import naming
+from pycouple.cli.printable import short_name
+
+matplotlib.rcdefaults()  # the same pictures whatever somebody's matplotlibrc says
 
 MARKERS = "os^Dv<>P"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#666666", "#000000", "#5e3c99")
@@ -26,10 +32,13 @@ SUFFIXES = tuple(_DATELESS)
 
 def check_writable(path: Path) -> None:
     """Fail before the long work, not after it."""
-    existed = path.exists()
-    path.open("ab").close()
-    if not existed:
-        path.unlink(missing_ok=True)  # another process may have been faster
+    with naming("--output", path):
+        existed = path.exists()
+        if existed and not (path.is_file() or path.is_dir()):  # a pipe would wait for somebody who reads it
+            raise ValueError(f"--output {str(path)!r}: it is no regular file")
+        path.open("ab").close()
+        if not existed:
+            path.unlink(missing_ok=True)  # another process may have been faster
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -45,7 +54,14 @@ def tidy(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
+def legend_text(name: str) -> str:
+    """A name for a legend, where a dollar begins no formula, and an underscore does not hide it."""
+    shown = short_name(name).replace("$", r"\$")
+    return f" {shown}" if shown.startswith("_") else shown
+
+
 def save(picture: Figure, path: Path) -> None:
     """Write a picture as its suffix says: the same bytes for the same picture."""
-    with matplotlib.rc_context({"svg.hashsalt": "pycouple"}):
+    with matplotlib.rc_context({"svg.hashsalt": "pycouple"}), warnings.catch_warnings(), naming("--output", path):
+        warnings.simplefilter("ignore")  # a sign that the font lacks is drawn as a box
         picture.savefig(path, metadata=_DATELESS[path.suffix.lower()])

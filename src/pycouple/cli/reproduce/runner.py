@@ -9,8 +9,9 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from pycouple._arguments import threads
+from pycouple.cli.errors import naming
 from pycouple.cli.pictures import check_writable, save
+from pycouple.cli.printable import one_line
 from pycouple.cli.reproduce import agreement, bits, list_of_drafts, pareto, sharpness
 from pycouple.cli.reproduce.claims import CLAIMS
 from pycouple.cli.reproduce.experiment import Column, Experiment, Row, Settings
@@ -40,16 +41,16 @@ def run(name: str, *, output: Path, seed: int, draws: int | None, workers: int, 
 
     Raises
     ------
-    ValueError, OSError
-        The number of workers is wrong; the folder or a file in it cannot be written.
+    ValueError
+        The folder or a file in it cannot be written.
     """
-    threads(workers)
     names = list(CLAIMS) if name == "all" else [name]
     files = {each: [output / f"{each}{suffix}" for suffix in PICTURES] for each in names}
     report = output / REPORT
-    if output.exists() and not output.is_dir():
-        raise ValueError(f"--output {output} is not a folder")
-    output.mkdir(parents=True, exist_ok=True)
+    with naming("--output", output):
+        if output.exists() and not output.is_dir():
+            raise ValueError(f"--output {output} is not a folder")
+        output.mkdir(parents=True, exist_ok=True)
     for path in [*chain(*files.values()), *([report] if name == "all" else [])]:
         check_writable(path)
     sections = []
@@ -60,7 +61,8 @@ def run(name: str, *, output: Path, seed: int, draws: int | None, workers: int, 
             save(section.outcome.picture, path)
         sections.append(section)
     if name == "all":
-        report.write_text(page(seed, sections), encoding="utf-8")
+        with naming("--output", report):
+            report.write_text(page(seed, sections), encoding="utf-8")
     if as_json:
         objects = [_object(section, files[section.name]) for section in sections]
         whole = {"seed": seed, "experiments": objects, "report": str(report)} if name == "all" else objects[0]
@@ -69,7 +71,7 @@ def run(name: str, *, output: Path, seed: int, draws: int | None, workers: int, 
     for section in sections:
         _print(section, files[section.name])
     if name == "all":
-        print(f"report: {report}")
+        print(f"report: {one_line(str(report))}")
 
 
 def _object(section: Section, files: list[Path]) -> dict[str, Any]:
@@ -88,7 +90,7 @@ def _print(section: Section, files: list[Path]) -> None:
     print_table(_table(claim.title, section.experiment.columns, section.outcome.rows))
     print(f"\n{_fill(section.outcome.seen)}")
     print(_fill(f"{claim.amount(section.settings.draws)}. Seed {section.settings.seed}."))
-    print(f"pictures: {', '.join(map(str, files))}\n")
+    print(f"pictures: {one_line(', '.join(map(str, files)))}\n")
 
 
 def _fill(text: str) -> str:
