@@ -73,12 +73,12 @@ def test_config(capsys):
         (["demo", "--draws", "0"], "--draws: must be in 1..1000000, got 0"),
         (["demo", "--draws", "many"], "--draws: must be an integer, got 'many'"),
         (["demo", "--seed", "-1"], "--seed: must be in 0..2**64 - 1, got -1"),
-        (["demo", "--workers", "0"], "workers must be positive"),
+        (["demo", "--workers", "0"], "--workers: must be in 1..1024, or -1 for all cores, got 0"),
         (["reproduce", "nothing"], "invalid choice: 'nothing'"),
         (["reproduce", "bits", "--draws", "0"], "--draws: must be in 1..1000000, got 0"),
         (["reproduce", "list", "--draws", "many"], "--draws: must be an integer, got 'many'"),
         (["reproduce", "all", "--seed", "-1"], "--seed: must be in 0..2**64 - 1, got -1"),
-        (["reproduce", "pareto", "--workers", "0"], "workers must be positive"),
+        (["reproduce", "pareto", "--workers", "0"], "--workers: must be in 1..1024, or -1 for all cores, got 0"),
         (["reproduce", "pareto", "--output", "/dev/null"], "--output /dev/null is not a folder"),
         (["reproduce", "all", "--output", "/proc/no_such_folder"], "'/proc/no_such_folder'"),
     ],
@@ -135,6 +135,40 @@ def test_missing_extra(missing, extras, tmp_path):
         f"pycouple {command} needs the extra \"{extra}\": pip install 'pycouple[{extra}]'\n"
         for command, extra in extras.items()
     )
+
+
+def test_broken_extra():
+    """What is installed cannot be imported: one line says so, and why."""
+    code = (
+        "import sys, types; sys.modules['rich.console'] = types.ModuleType('a'); "
+        "from pycouple.cli.main import main; sys.exit(main(['demo']))"
+    )
+    process = run_python(code)
+    assert (process.stdout, process.returncode) == ("", 2)
+    needs = "pycouple demo needs the extra \"demo\": pip install 'pycouple[demo]' (what is installed fails: "
+    assert process.stderr.startswith(needs)
+    assert "cannot import name 'Console'" in process.stderr
+    assert process.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (MemoryError(), "there is not enough memory"),
+        (OSError(28, "No space left on device"), "standard output: No space left on device"),
+        (OSError(13, "Permission denied", "x\ny"), "'x\\ny': Permission denied"),
+        (OSError("libx.so is not there"), "libx.so is not there"),
+        (ValueError(), "ValueError"),
+        (ValueError("one\n  two\x1b[31m"), "one two\ufffd[31m"),
+    ],
+)
+def test_errors_are_one_line(error, message, capsys, monkeypatch):
+    def fail():
+        raise error
+
+    monkeypatch.setattr("pycouple.cli.main.show_config", fail)
+    assert main(["config"]) == 2
+    assert capsys.readouterr() == ("", f"pycouple: error: {message}\n")
 
 
 def test_imports_are_lazy():

