@@ -179,8 +179,22 @@ def test_text_and_summary(fake, capsys):
 
 def test_control_characters_are_not_written(capsys):
     text = "a\u00a0日\u3000👩\u200d👧\n\tz"
-    session._Screen().write(text + "\x1b[31m\r\x07\x9b")
-    assert capsys.readouterr().out == text + "\ufffd[31m\ufffd\ufffd\ufffd"
+    session._Screen().write(text + "\x1b[31m\r\x07\x9b\u202e\u2067\u2028\udc9b")
+    assert capsys.readouterr().out == text + "\ufffd[31m" + 7 * "\ufffd"
+
+
+@pytest.mark.parametrize("options", [[], ["--compare"]])
+def test_names_do_not_steer_the_terminal(options, fake, capsys):
+    """Neither by control characters nor by what is markup for rich; the object has them as they are, escaped."""
+    name = "[/red]\x1b[31m\r\n\u202e" + 500 * "x"
+    known = fake.drafter
+    fake.drafter = lambda drafter, seed: known("lookup" if drafter == name else drafter, seed)
+    out = run(capsys, "--model", name, "--drafter", name, *options)
+    assert "[/red]\ufffd[31m\ufffd \ufffdxxx" in out
+    assert not set("\x1b\r\u202e") & set(out)
+    report = run(capsys, "--model", name, "--drafter", name, "--json", *options)
+    assert report.isascii()
+    assert json.loads(report)["runs"][-1]["drafter"] == json.loads(report)["model"] == name
 
 
 def test_chat_template(fake, capsys):

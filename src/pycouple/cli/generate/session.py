@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import re
 import sys
 import time
 from collections.abc import Callable
@@ -19,12 +18,12 @@ from pycouple._arguments import threads
 from pycouple.cli.generate import engine as engines
 from pycouple.cli.generate.detokenizer import Detokenizer
 from pycouple.cli.generate.engine import Engine
+from pycouple.cli.printable import harmless, one_line, short_name
 from pycouple.cli.tables import print_table
 from pycouple.speculative import Generation, SamplingParams, generate, race
 from pycouple.speculative.loop import Drafter
 
 ACCEPTED, OWN, PROMPT = "green", "magenta", "dim"  # to be read on black and on white
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # no model shall steer the terminal
 
 
 class _Run(NamedTuple):
@@ -103,7 +102,7 @@ class _Screen:
         if not text:
             return
         self.line_begins = text.endswith("\n")
-        shown = CONTROL.sub("\ufffd", text)
+        shown = harmless(text)
         if self.colours:
             self.console.print(Text(shown, style), end="", soft_wrap=True)
         else:
@@ -211,14 +210,14 @@ def _silent(job: _Job, drafters: dict[str, Drafter | None]) -> list[_Run]:
 def _busy(what: str) -> AbstractContextManager[object]:
     """A line on stderr while something lasts, on a terminal only."""
     # Twice a second: an animation would take time from what is measured. The stderr of now, for it may be redirected.
-    return Console(file=sys.stderr).status(what, refresh_per_second=2)
+    return Console(file=sys.stderr).status(Text(one_line(what)), refresh_per_second=2)
 
 
 def _summary(runs: list[_Run], mismatches: list[_Mismatch | None]) -> None:
     reference, run = runs[0], runs[-1]
     result = run.result
     print(
-        f"drafter {run.drafter}: {len(result.tokens)} tokens in {result.target_calls} calls of the model, "
+        f"drafter {short_name(run.drafter)}: {len(result.tokens)} tokens in {result.target_calls} calls of the model, "
         f"{result.tokens_per_call:.2f} tokens per call; {run.accepted} of {result.drafted} drafts accepted"
     )
     if run is reference:
@@ -233,8 +232,8 @@ def _summary(runs: list[_Run], mismatches: list[_Mismatch | None]) -> None:
 def _explain(engine: Engine, run: _Run, mismatch: _Mismatch) -> None:
     token, other = (f"{engine.decode([one])!r} ({one})" for one in (mismatch.token, mismatch.without_drafter))
     print(
-        f"drafter {run.drafter}: another text from position {mismatch.position}, {token} in place of {other}, "
-        f"whose margin is {mismatch.margin:.2g} nats"
+        f"drafter {short_name(run.drafter)}: another text from position {mismatch.position}, "
+        f"{token} in place of {other}, whose margin is {mismatch.margin:.2g} nats"
     )
 
 
@@ -248,7 +247,7 @@ def _table(job: _Job, runs: list[_Run], mismatches: list[_Mismatch | None]) -> T
     for run, mismatch in zip(runs, mismatches, strict=True):
         result = run.result
         table.add_row(
-            Text(run.drafter),
+            Text(short_name(run.drafter)),
             str(len(result.tokens)),
             str(result.target_calls),
             f"{result.tokens_per_call:.2f}",
