@@ -72,6 +72,18 @@ def test_long_values_are_cut(value, capsys):
     assert len(error) <= 601
 
 
+@pytest.mark.parametrize("option", ["--input", "--output", "--model", "--drafter", "--prompt-file"])
+def test_long_names_are_cut(option, capsys):
+    pytest.importorskip("rich")
+    pytest.importorskip("matplotlib")
+    commands = {"--prompt-file": ["generate"], "--drafter": [*GENERATE, "--model", "."], "--model": GENERATE}
+    assert main([*commands.get(option, ["demo"]), option, "x" * 5000 + ".png"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"pycouple: error: {option} 'xxx")
+    assert error.endswith("xxx.png': File name too long\n")
+    assert len(error) <= 601
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

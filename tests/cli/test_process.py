@@ -55,6 +55,15 @@ def test_pictures_are_written_with_everything_closed(tmp_path):
     assert os.listdir(tmp_path) == ["x.svg"]
 
 
+@pytest.mark.parametrize("command", ["demo --output x.pdf", "reproduce pareto --output x"])
+def test_pictures_that_cannot_be_written(command, tmp_path):
+    """As on a disk that is full by then: the error names option and file."""
+    pytest.importorskip("matplotlib")
+    run = shell(f"ulimit -f 10; pycouple {command} --draws 1", tmp_path)
+    file = "x.pdf" if command.startswith("demo") else "x/pareto.png"
+    assert (run.returncode, run.stderr) == (2, f"pycouple: error: --output {file!r}: File too large\n")
+
+
 @pytest.mark.parametrize(
     "environment",
     [

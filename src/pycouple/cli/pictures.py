@@ -1,5 +1,6 @@
 """Pictures of `pycouple demo` and `pycouple reproduce`. Needs matplotlib, of the extra "demo"."""
 
+import io
 import warnings
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,10 @@ def legend_text(name: str) -> str:
 
 def save(picture: Figure, path: Path) -> None:
     """Write a picture as its suffix says: the same bytes for the same picture."""
-    with matplotlib.rc_context({"svg.hashsalt": "pycouple"}), warnings.catch_warnings(), naming("--output", path):
+    suffix = path.suffix.lower()
+    file = io.BytesIO()  # matplotlib's PDF writer makes other errors of a full disk
+    with matplotlib.rc_context({"svg.hashsalt": "pycouple"}), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a sign that the font lacks is drawn as a box
-        picture.savefig(path, metadata=_DATELESS[path.suffix.lower()])
+        picture.savefig(file, format=suffix.removeprefix("."), metadata=_DATELESS[suffix])
+    with naming("--output", path):
+        path.write_bytes(file.getvalue())

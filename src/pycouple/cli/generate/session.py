@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pycouple._arguments import threads
+from pycouple.cli.errors import naming
 from pycouple.cli.generate import engine as engines
 from pycouple.cli.generate.detokenizer import Detokenizer
 from pycouple.cli.generate.engine import Engine
@@ -142,9 +143,11 @@ def run(arguments: argparse.Namespace) -> None:
     """
     params = SamplingParams(arguments.temperature, arguments.top_k, arguments.top_p, arguments.min_p)
     workers = threads(arguments.workers)
-    engines.check_name(arguments.model, "--model")
+    with naming("--model", arguments.model):
+        engines.check_name(arguments.model, "--model")
     if arguments.drafter is not None:
-        engines.check_drafter(arguments.drafter)
+        with naming("--drafter", arguments.drafter):
+            engines.check_drafter(arguments.drafter)
     with _busy(f"loading {arguments.model}"):
         engine = engines.load(arguments.model, workers)
     chat = engine.has_chat if arguments.chat is None else arguments.chat
