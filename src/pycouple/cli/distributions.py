@@ -65,14 +65,14 @@ def _arrays(file: IO[bytes]) -> dict[str, npt.NDArray[Any]]:
         raise ValueError(f"it is no .npz file, an archive as numpy.savez writes it, or only a part of one {FORMAT}")
     try:
         archive = np.lib.npyio.NpzFile(file, allow_pickle=False)
-        sizes = {member.filename.removesuffix(".npy"): member.file_size for member in zipfile.ZipFile(file).infolist()}
+        members = [(m.filename.removesuffix(".npy"), m.file_size) for m in zipfile.ZipFile(file).infolist()]
     except Exception as error:  # a damaged archive may raise anything
         raise ValueError("the archive is damaged") from error
-    names = [name for name in archive.files if name.endswith(PARTS)]
-    if sum(sizes[name] for name in names) > MAX_BYTES:
+    members = [(name, size) for name, size in members if name.endswith(PARTS)]
+    if sum(size for _, size in members) > MAX_BYTES:
         raise ValueError(f"its arrays have more than {MAX_BYTES} bytes")
     arrays = {}
-    for name in names:
+    for name, _ in members:
         try:
             arrays[name] = np.asarray(archive[name])
         except Exception as error:  # and so may a damaged array
