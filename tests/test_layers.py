@@ -9,7 +9,7 @@ from tests.support import ROOT
 PACKAGE = ROOT / "src" / "pycouple"
 LAYERS = (
     ("_core",),
-    ("ufuncs", "_config", "_arrays", "_arguments", "_draws", "theory", "randomness", "sampling"),
+    ("_level", "ufuncs", "_config", "_arrays", "_arguments", "_draws", "theory", "randomness", "sampling"),
     ("sketches", "protocol", "speculative"),
     ("torch", "plugins"),
     ("cli",),

@@ -14,7 +14,7 @@ The source is Daliri, Musco and Suresh, *Coupling without Communication and Draf
 (arXiv 2408.07978).
 """
 
-from pycouple import protocol, speculative, theory, ufuncs
+from pycouple import _level, protocol, speculative, theory, ufuncs  # noqa: F401 (_level before all others)
 from pycouple._config import __version__, show_config
 from pycouple.randomness import clocks, gumbels, seed_from, uniforms
 from pycouple.sampling import Race, Winner, couple, race_logits, race_weights, sample, sample_logits

@@ -352,5 +352,5 @@ include "protocol.pxi"
 try:
     use_level(os.environ.get("PYCOUPLE_ISA", "").strip() or None)
 except ValueError as error:
-    # With the package's name in it, `python -m pycouple` says this error in one line, without a traceback.
+    # The package's name tells src/pycouple/_level.py that this is the error.
     raise ImportError(f"PYCOUPLE_ISA: {error}", name="pycouple") from None

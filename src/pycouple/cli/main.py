@@ -10,14 +10,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from pycouple._config import show_config
-from pycouple.cli import prompts
+from pycouple.cli import interrupts, prompts
 from pycouple.cli.errors import reason
 from pycouple.cli.parser import build_parser
 from pycouple.cli.printable import one_line
 
 FAILED = 2
-INTERRUPTED = 130  # what a shell says of a process that SIGINT ended
-CLOSED_PIPE = 141  # and SIGPIPE
+CLOSED_PIPE = 141  # what a shell says of a process that SIGPIPE ended
+
+
+def command() -> int:
+    """Run `main` as a process of its own, in which Ctrl-C is the command's."""
+    interrupts.handle()
+    return main()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         finally:
             sys.stdout.flush()
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return interrupts.INTERRUPTED
     except BrokenPipeError:
         return CLOSED_PIPE
     except (ValueError, OSError, MemoryError) as error:
