@@ -9,7 +9,19 @@ from tests.support import ROOT
 PACKAGE = ROOT / "src" / "pycouple"
 LAYERS = (
     ("_core",),
-    ("_level", "ufuncs", "_config", "_arrays", "_arguments", "_draws", "theory", "randomness", "sampling"),
+    (
+        "_level",
+        "ufuncs",
+        "_config",
+        "_arrays",
+        "_errors",
+        "_shapes",
+        "_arguments",
+        "_draws",
+        "theory",
+        "randomness",
+        "sampling",
+    ),
     ("sketches", "protocol", "speculative"),
     ("torch", "plugins"),
     ("cli",),

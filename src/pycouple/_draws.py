@@ -5,18 +5,10 @@ from typing import Any
 import numpy as np
 
 from pycouple import _core
-from pycouple._arguments import (
-    STREAM_LIMIT,
-    Caller,
-    check_out,
-    check_out_shape,
-    check_shapes,
-    row_error,
-    temperatures,
-    threads,
-    unsigned,
-)
+from pycouple._arguments import STREAM_LIMIT, temperatures, threads, unsigned
 from pycouple._arrays import Array
+from pycouple._errors import Caller, row_error
+from pycouple._shapes import check_out, check_out_shape, check_shapes
 
 Parameters = dict[str, Any]  # what the ufuncs take after the rows, in their order
 

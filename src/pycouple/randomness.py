@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pycouple import _core, ufuncs
-from pycouple._arguments import STREAM_LIMIT, broadcast_shape, unsigned
+from pycouple._arguments import STREAM_LIMIT, unsigned
+from pycouple._shapes import broadcast_shape
 
 Reals = npt.NDArray[np.float64]
 

@@ -15,8 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from pycouple import ufuncs
-from pycouple._arguments import METHODS, Caller, check_choice, check_out, check_pair, core_rows
+from pycouple._arguments import METHODS, check_choice, core_rows
 from pycouple._draws import draw, logits_parameters, weights_parameters
+from pycouple._errors import Caller
+from pycouple._shapes import check_out, check_pair
 
 Items = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]

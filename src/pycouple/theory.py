@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pycouple._arguments import bad_value, check_choice, check_pair, check_shapes, real_rows, row_text, unsigned
+from pycouple._arguments import check_choice, real_rows, unsigned
+from pycouple._errors import bad_value, row_text
+from pycouple._shapes import check_pair, check_shapes
 
 __all__ = [
     "agreement",

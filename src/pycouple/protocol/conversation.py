@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pycouple._arguments import check_pair, one_unsigned, unsigned
+from pycouple._arguments import one_unsigned, unsigned
+from pycouple._shapes import check_pair
 from pycouple.protocol.bounds import MAX_ROUNDS, rounds
 from pycouple.protocol.parties import Alice, Bob, Weights, one_row
 

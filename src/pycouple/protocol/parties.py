@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pycouple import _core
-from pycouple._arguments import Caller, native, one_unsigned, real_rows, row_error
+from pycouple._arguments import native, one_unsigned, real_rows
+from pycouple._errors import Caller, row_error
 from pycouple.protocol.bounds import MAX_ROUNDS, rounds
 from pycouple.protocol.messages import Dart, Frame, ProtocolError, decode_dart, encode_dart, header_bytes
 

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pycouple import _core
-from pycouple._arguments import native, row_text
+from pycouple._arguments import native
+from pycouple._errors import row_text
 from pycouple.sketches.recipe import VERSIONS, Recipe, check_alike, check_recipe
 
 Registers = npt.NDArray[np.unsignedinteger[Any]]

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pycouple import _core
-from pycouple._arguments import bad_value, native, real_rows, row_text, unsigned
+from pycouple._arguments import native, real_rows, unsigned
+from pycouple._errors import bad_value, row_text
 from pycouple.sketches.recipe import Recipe
 from pycouple.sketches.registers import Registers
 

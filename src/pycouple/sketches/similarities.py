@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pycouple import _core, ufuncs
-from pycouple._arguments import broadcast_shape, threads
+from pycouple._arguments import threads
+from pycouple._shapes import broadcast_shape
 from pycouple.sketches.registers import Sketch, check_sketches
 
 Reals = npt.NDArray[np.float64]

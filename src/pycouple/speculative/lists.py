@@ -13,21 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pycouple import _core
-from pycouple._arguments import (
-    STREAM_LIMIT,
-    UINT64_LIMIT,
-    Caller,
-    check_choice,
-    check_out,
-    check_out_shape,
-    core_rows,
-    one_unsigned,
-    row_error,
-    threads,
-    unsigned,
-)
+from pycouple._arguments import STREAM_LIMIT, UINT64_LIMIT, check_choice, core_rows, one_unsigned, threads, unsigned
 from pycouple._arrays import Array, array_of, widened
 from pycouple._draws import Parameters, check_batch, logits_parameters, of_bfloat16, weights_parameters
+from pycouple._errors import Caller, row_error
+from pycouple._shapes import check_out, check_out_shape
 from pycouple.sampling import Items
 from pycouple.speculative.verification import Verified, no_room, spread, token_numbers
 from pycouple.speculative.warpers import LOGITS, SamplingParams, check_rows, keep, params_of

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from pycouple._arguments import check_pair, core_rows
+from pycouple._arguments import core_rows
+from pycouple._shapes import check_pair
 from pycouple.speculative.verification import Verified, token_numbers
 from pycouple.speculative.warpers import LOGITS, SamplingParams, params_of, warped
 

@@ -7,9 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from pycouple import ufuncs
-from pycouple._arguments import STREAM_LIMIT, UINT64_LIMIT, Caller, core_rows, row_text, unsigned
+from pycouple._arguments import STREAM_LIMIT, UINT64_LIMIT, core_rows, unsigned
 from pycouple._arrays import Array, widened
 from pycouple._draws import draw, logits_parameters
+from pycouple._errors import Caller, row_text
 from pycouple.sampling import Items, Race, Reals
 from pycouple.speculative.warpers import LOGITS, SamplingParams, keep, params_of
 

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pycouple import _core
-from pycouple._arguments import Caller, bad_value, core_rows, integer, native, no_item, row_text
+from pycouple._arguments import core_rows, integer, native
 from pycouple._arrays import widened
+from pycouple._errors import Caller, bad_value, no_item, row_text
 
 Logits = npt.NDArray[Any]
 Reals = npt.NDArray[np.float64]

@@ -7,9 +7,10 @@ import numpy as np
 import torch
 
 from pycouple import _core
-from pycouple._arguments import Caller, integer, limit_text, temperatures, unsigned
+from pycouple._arguments import integer, limit_text, temperatures, unsigned
 from pycouple._arrays import array_of
 from pycouple._draws import draw, logits_parameters, weights_parameters
+from pycouple._errors import Caller
 from pycouple.torch._op import interpreted, words_of
 
 _ON_GPU = (torch.float32, torch.bfloat16, torch.float16)
