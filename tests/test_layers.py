@@ -13,6 +13,7 @@ LAYERS = (
         "_level",
         "ufuncs",
         "_config",
+        "_labels",
         "_arrays",
         "_errors",
         "_shapes",

@@ -1,7 +1,10 @@
 """From what a caller passes to what the C core takes."""
 
+import math
 import operator
 from collections.abc import Collection
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -18,35 +21,69 @@ STREAM_LIMIT = 256
 _ZERO = np.zeros((), np.uint64)
 _ZERO.flags.writeable = False
 _NATIVE = frozenset("efd")  # float16, float32, float64
+_PYTHON = {"b": "bool", "f": "float", "c": "complex", "U": "str", "S": "bytes"}  # types of numbers of a list
 
 
 def core_rows(x: npt.ArrayLike, name: str, axis: Any = -1) -> npt.NDArray[Any]:
     """`x` as rows that the core reads, their items last.
 
-    float16, float32, float64 and BFLOAT16 are not copied, other real types are cast.
+    float16, float32, float64 and BFLOAT16 are not copied, other real types are cast where that is exact.
     """
     a = x if type(x) is np.ndarray else array_of(x, name)
-    if a.dtype.char not in _NATIVE and a.dtype != BFLOAT16:
-        a = _cast(a, name)
+    known = a.dtype.char in _NATIVE or a.dtype == BFLOAT16
+    if not known:
+        _check_real(a, x, name)
     if a.ndim == 0:
         raise ValueError(f"{name} must have at least one axis, the items; got a single number")
-    if axis == -1 and type(axis) is int:
-        return a
-    number = integer(axis, "axis")
-    if not -a.ndim <= number < a.ndim:
-        raise np.exceptions.AxisError(number, a.ndim, name)
-    return np.moveaxis(a, number, -1)
+    if axis != -1 or type(axis) is not int:
+        number = integer(axis, "axis")
+        if not -a.ndim <= number < a.ndim:
+            raise np.exceptions.AxisError(number, a.ndim, name)
+        a = np.moveaxis(a, number, -1)
+    return a if known else _cast(a, name)
+
+
+def _check_real(a: npt.NDArray[Any], x: Any, name: str) -> None:
+    if a.dtype.names is not None:
+        raise TypeError(f"{name} must be real numbers, got fields {', '.join(a.dtype.names)}: pass one of them")
+    if a.dtype.kind not in "biufO" and a.dtype.name != "bfloat16" and not a.dtype.name.startswith("float8"):
+        raise TypeError(f"{name} must be real numbers, got {_kind_text(x, a)}")
+    if a.dtype.kind == "O":
+        for i, item in enumerate(a.flat):
+            if not isinstance(item, Real | Decimal | np.bool_):
+                raise TypeError(f"{name} must be real numbers, got {type(item).__name__}{_index_text(a, i)}")
 
 
 def _cast(a: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
+    """Rows of another real type, checked, as a type that the core reads."""
     if a.dtype.name == "bfloat16":  # of ml_dtypes
         return a.view(np.uint16).view(BFLOAT16)
-    if a.dtype.kind in "biuf":
-        with np.errstate(over="ignore"):  # what is too large becomes infinite, which is an error later
-            return a.astype(np.float64)
     if a.dtype.name.startswith("float8"):
         return a.astype(np.float32)
-    raise TypeError(f"{name} must be real numbers, got dtype {a.dtype}")
+    if a.dtype.kind != "O":
+        with np.errstate(over="ignore", under="ignore"):
+            wide = a.astype(np.float64)
+        if a.dtype.itemsize < 8 or (a.dtype.kind != "f" and not (np.abs(wide) >= 2.0**53).any()):
+            return wide
+        a = a.astype(object)
+    items = [item.item() if isinstance(item, np.generic) else item for item in a.flat]  # Python compares exactly
+    flat = [_double(item) for item in items]
+    for i, (item, nearest) in enumerate(zip(items, flat, strict=True)):
+        if nearest != item and item == item:
+            *row, column = (int(j) for j in np.unravel_index(i, a.shape))
+            raise ValueError(
+                f"{name}: item {column} is {_number_text(item)}{row_text(row)}, which no double is: "
+                "round it first, by float or astype(float)"
+            )
+    return np.array(flat, np.float64).reshape(a.shape)
+
+
+def _double(x: Any) -> float:
+    """The double that is nearest to a number."""
+    try:
+        return float(x)
+    except OverflowError:
+        return math.inf if x > 0 else -math.inf
 
 
 def real_rows(x: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
@@ -54,51 +91,49 @@ def real_rows(x: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
     return widened(core_rows(x, name))
 
 
-def unsigned(x: Any, name: str, limit: int = UINT64_LIMIT) -> Any:
+def unsigned(x: Any, name: str, limit: int = UINT64_LIMIT, wanted: str = "integers") -> Any:
     """`x` as a uint64 array, every number in 0..limit - 1."""
     if type(x) is int:
         if x == 0:
             return _ZERO
         if 0 < x < limit:
             return np.array(x, np.uint64)  # a ufunc takes arrays without a dimension faster than scalars
-        raise ValueError(f"{name} must be in 0..{limit_text(limit)}, got {x}")
+        raise ValueError(f"{name} must be in 0..{limit_text(limit)}, got {_number_text(x)}")
     a = array_of(x, name)
     if a.dtype.kind not in "iu":
         if a.size == 0 and not isinstance(x, np.ndarray):
             return a.astype(np.uint64)
-        if a.dtype.kind != "O" and (a.dtype.kind != "f" or not isinstance(x, list | tuple)):
-            raise TypeError(f"{name} must be integers, got {_kind_text(x, a)}")
-        a = _big_integers(x, name)
+        if a.dtype.kind != "O":
+            raise TypeError(f"{name} must be {wanted}, got {_kind_text(x, a)}")
+        a = _integers(a, name, wanted)
     if a.dtype != np.uint64 or limit != UINT64_LIMIT:
         bad = (a < 0) | (a > limit - 1) if a.dtype == object or a.dtype.kind == "i" else a > np.uint64(limit - 1)
         if np.any(bad):
             where = np.argwhere(bad)[0]
-            raise ValueError(
-                f"{name} must be in 0..{limit_text(limit)}, got {a[tuple(where)]}{row_text(where, 'index')}"
-            )
+            number = f"{_number_text(a[tuple(where)])}{row_text(where, 'index')}"
+            raise ValueError(f"{name} must be in 0..{limit_text(limit)}, got {number}")
     return a.astype(np.uint64)
 
 
-def one_unsigned(x: Any, name: str) -> int:
-    """`x` as one number in 0..2**64 - 1."""
-    number = unsigned(x, name)
+def one_unsigned(x: Any, name: str, limit: int = UINT64_LIMIT) -> int:
+    """`x` as one number in 0..limit - 1."""
+    number = unsigned(x, name, limit, "an integer")
     if number.ndim:
         raise ValueError(f"{name} must be one integer, got an array of shape {number.shape}")
     return int(number)
 
 
-def _big_integers(x: Any, name: str) -> npt.NDArray[np.object_]:
-    """Python integers that no NumPy integer type holds together (NumPy would round them to floats)."""
-    a = np.array(x, dtype=object)
-    flat = a.reshape(-1)
-    for i, item in enumerate(flat):
+def _integers(a: npt.NDArray[np.object_], name: str, wanted: str) -> npt.NDArray[np.object_]:
+    """Python's and NumPy's integers among objects, as Python's."""
+    found = np.empty(a.size, dtype=object)
+    for i, item in enumerate(a.flat):
         try:
-            if isinstance(item, bool):
+            if isinstance(item, bool | np.bool_):
                 raise TypeError
-            flat[i] = operator.index(item)
+            found[i] = operator.index(item)  # type: ignore[arg-type]
         except TypeError:
-            raise TypeError(f"{name} must be integers, got {type(item).__name__}") from None
-    return flat.reshape(a.shape)
+            raise TypeError(f"{name} must be {wanted}, got {type(item).__name__}{_index_text(a, i)}") from None
+    return found.reshape(a.shape)
 
 
 def limit_text(limit: int) -> str:
@@ -106,32 +141,68 @@ def limit_text(limit: int) -> str:
     return "2**64 - 1" if limit == UINT64_LIMIT else str(limit - 1)
 
 
+def _number_text(x: Any) -> str:
+    """A number as a message has it, which is short (and Python writes no integer of many thousand digits)."""
+    bits = x.bit_length() if type(x) is int else 0
+    return f"an integer of {bits} bits" if bits > 128 else str(x)
+
+
+def _index_text(a: npt.NDArray[Any], i: int) -> str:
+    """Where the i-th element of an array is, as the end of a message."""
+    return row_text(np.array(np.unravel_index(i, a.shape), np.intp) if a.ndim else (), "index")
+
+
 def _kind_text(x: Any, a: npt.NDArray[Any]) -> str:
-    if a.ndim == 0 and not hasattr(x, "__dlpack__"):
+    """What numbers of `x`, as the array `a`, are instead of the wanted ones."""
+    if a.ndim == 0 and not hasattr(x, "dtype"):
         return type(x).__name__
+    if isinstance(x, list | tuple) and a.dtype.kind in _PYTHON:
+        return _PYTHON[a.dtype.kind]
     return f"dtype {'bfloat16' if a.dtype == BFLOAT16 else a.dtype}"
 
 
-def temperatures(x: Any, name: str = "temperature") -> Any:
-    """`x` as a float64 array. The core checks the values, row by row."""
+def reals(x: Any, name: str, wanted: str = "real numbers") -> Any:
+    """`x` as a float64 array of the nearest doubles. The core checks the values, row by row."""
     if type(x) is float:
         return np.array(x)
     a = widened(array_of(x, name))
-    if a.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must be real numbers, got {_kind_text(x, a)}")
-    return a.astype(np.float64)
+    if a.dtype.kind not in "iufO":
+        raise TypeError(f"{name} must be {wanted}, got {_kind_text(x, a)}")
+    if a.dtype.kind != "O":
+        with np.errstate(over="ignore", under="ignore"):
+            return a.astype(np.float64)
+    for i, item in enumerate(a.flat):
+        if not isinstance(item, Real | Decimal) or isinstance(item, bool):
+            raise TypeError(f"{name} must be {wanted}, got {type(item).__name__}{_index_text(a, i)}")
+    return np.array([_double(item) for item in a.flat], np.float64).reshape(a.shape)
+
+
+def real(x: Any, name: str) -> float:
+    """`x` as the nearest double."""
+    number = reals(x, name, "a real number")
+    if number.ndim:
+        raise ValueError(f"{name} must be one real number, got an array of shape {number.shape}")
+    return float(number)
 
 
 def integer(x: Any, name: str) -> int:
     """`x` as an int; True and False are none."""
-    if type(x) is int:
-        return x
     try:
         if isinstance(x, bool | np.bool_):
             raise TypeError
-        return operator.index(x)
+        number = operator.index(x)
     except TypeError:
         raise TypeError(f"{name} must be an integer, got {type(x).__name__}") from None
+    if number.bit_length() > 128:
+        raise ValueError(f"{name} is out of range: {_number_text(number)}")
+    return number
+
+
+def flag(x: Any, name: str) -> bool:
+    """`x` as True or False, which it has to be."""
+    if not isinstance(x, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {type(x).__name__}")
+    return bool(x)
 
 
 def threads(workers: Any) -> int:
@@ -146,7 +217,7 @@ def threads(workers: Any) -> int:
 
 def check_choice(name: str, value: str, known: Collection[str]) -> None:
     """Raise an error unless `value` is one of the known ones."""
-    if value not in known:
+    if not isinstance(value, str) or value not in known:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, known))}, got {value!r}")
 
 

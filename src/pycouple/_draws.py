@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from pycouple import _core
-from pycouple._arguments import STREAM_LIMIT, temperatures, threads, unsigned
+from pycouple._arguments import STREAM_LIMIT, reals, threads, unsigned
 from pycouple._arrays import Array
 from pycouple._errors import Caller, row_error
 from pycouple._shapes import check_out, check_out_shape, check_shapes
@@ -40,7 +40,7 @@ def logits_parameters(
     return {
         "seed": unsigned(seed, "seed"),
         "step": unsigned(step, caller.step),
-        "temperature": temperatures(temperature, caller.temperature),
+        "temperature": reals(temperature, caller.temperature),
         "stream": unsigned(stream, "stream", STREAM_LIMIT),
         "item_offset": unsigned(item_offset, "item_offset"),
     }
@@ -59,6 +59,8 @@ def draw(
     options = {}
     if out is not None:
         check_out(out, (np.int64,) + (np.float64,) * (ufunc.nout - 1))
+        several = any(value.ndim for value in parameters.values())
+        check_out_shape(out, check_batch(caller, x, parameters) if several else x.shape[:-1])
         options["out"] = out
     rows = x if read is None else read
     kernel = ufunc
@@ -67,7 +69,7 @@ def draw(
     try:
         result, marked = _core.call(kernel, threads(workers), (rows, *parameters.values()), options)
     except ValueError:
-        check_batch(caller, x, parameters, out)
+        check_batch(caller, x, parameters)
         raise
     if marked:
         limit = _core.MINHASH_ITEMS if ufunc is _core.sample_minhash else _core.RACE_ITEMS
@@ -80,8 +82,6 @@ def of_bfloat16(ufunc: np.ufunc, rows: Array) -> tuple[np.ufunc, Array]:
     return _OF_BFLOAT16[ufunc], rows.view(np.uint16)
 
 
-def check_batch(caller: Caller, x: Array, parameters: Parameters, out: Any = None) -> None:
-    """Raise an error that says which argument's shape does not fit the others."""
-    shape = check_shapes(caller.rows, x, {caller.name(key): value for key, value in parameters.items()})
-    if out is not None:
-        check_out_shape(out, shape)
+def check_batch(caller: Caller, x: Array, parameters: Parameters) -> tuple[int, ...]:
+    """The shape of the batch, or an error that says which argument's shape does not fit the others."""
+    return check_shapes(caller.rows, x, {caller.name(key): value for key, value in parameters.items()})

@@ -18,6 +18,7 @@ from pycouple import ufuncs
 from pycouple._arguments import METHODS, check_choice, core_rows
 from pycouple._draws import draw, logits_parameters, weights_parameters
 from pycouple._errors import Caller
+from pycouple._labels import check_labels
 from pycouple._shapes import check_out, check_pair
 
 Items = npt.NDArray[np.int64]
@@ -344,12 +345,15 @@ def couple(
     >>> float(np.mean(a == b)), round(float(pycouple.theory.agreement(p, q)), 4)
     (0.8844, 0.8818)
     """
+    check_labels({"p": p, "q": q})
     left, right = (core_rows(x, name, axis) for x, name in ((p, "p"), (q, "q")))
     check_pair(left, right)
     ufunc = _coupling(method)
     parameters = weights_parameters(WEIGHTS, seed, step, stream, item_offset)
     if out is not None:
         check_out(out, (np.int64, np.int64))
+        if np.shares_memory(out[0], right):
+            raise ValueError("out must not share memory with q, which is read when out[0] is written")
     of_p, of_q = (None, None) if out is None else out
     return (
         draw(ufunc, Caller("p"), left, parameters, of_p, workers),

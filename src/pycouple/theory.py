@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pycouple._arguments import check_choice, real_rows, unsigned
+from pycouple._arguments import check_choice, integer, real_rows, unsigned
 from pycouple._errors import bad_value, row_text
+from pycouple._labels import check_labels
 from pycouple._shapes import check_pair, check_shapes
 
 __all__ = [
@@ -172,6 +173,7 @@ def weighted_jaccard(a: npt.ArrayLike, b: npt.ArrayLike) -> Reals:
     >>> float(pycouple.theory.weighted_jaccard([4.0, 1.0, 0.0], [4.0, 2.0, 2.0]))
     0.625
     """
+    check_labels({"a": a, "b": b})
     left, right = _broadcast(_weights(a, "a"), _weights(b, "b"), "a", "b")
     top = np.maximum(left.max(axis=-1, keepdims=True), right.max(axis=-1, keepdims=True))
     empty = top == 0
@@ -228,6 +230,8 @@ def hard_pair(n: int) -> tuple[Reals, Reals]:
         n is below 2.
     TypeError
         n is not an integer.
+    MemoryError
+        There is none for so many items.
 
     Examples
     --------
@@ -235,12 +239,14 @@ def hard_pair(n: int) -> tuple[Reals, Reals]:
     >>> round(float(pycouple.theory.agreement(p, q)), 6), round(float(pycouple.theory.lower_bound(p, q)), 6)
     (0.5, 0.5)
     """
-    if not isinstance(n, int | np.integer):
-        raise TypeError(f"n must be an integer, got {type(n).__name__}")
-    if n < 2:
-        raise ValueError(f"n must be at least 2, got {n}")
-    p = np.full(n, 1 / (n - 1))
-    q = p.copy()
+    count = integer(n, "n")
+    if count < 2:
+        raise ValueError(f"n must be at least 2, got {count}")
+    try:
+        p = np.full(count, 1 / (count - 1))
+        q = p.copy()
+    except (MemoryError, ValueError, OverflowError):
+        raise MemoryError(f"no memory for two distributions over n = {count} items") from None
     p[0] = q[-1] = 0.0
     return p, q
 
@@ -292,6 +298,7 @@ _AGREEMENT = {"gumbel": _gumbel, "minhash": _minhash, "optimal": _optimal}
 
 
 def _distributions(p: npt.ArrayLike, q: npt.ArrayLike) -> tuple[Reals, Reals]:
+    check_labels({"p": p, "q": q})
     return _broadcast(_distribution(p, "p"), _distribution(q, "q"), "p", "q")
 
 
@@ -317,16 +324,15 @@ def _weights(weights: npt.ArrayLike, name: str) -> Reals:
     bad = ~((w >= 0) & (w < np.inf))
     if bad.any():
         row = np.argwhere(bad)[0][:-1]
-        raise ValueError(f"{name}: {bad_value(name, w[tuple(row)], at=row_text(row))}")
+        raise ValueError(f"{name}: {bad_value('weight', w[tuple(row)], at=row_text(row))}")
     return w
 
 
 def _counts(k: npt.ArrayLike) -> Reals:
-    counts = np.asarray(k)
-    if counts.dtype.kind in "iu" and (counts < 1).any():
-        where = np.argwhere(counts < 1)[0]
-        raise ValueError(f"k must be at least 1, got {counts[tuple(where)]}{row_text(where, 'index')}")
-    whole: Reals = unsigned(k, "k").astype(np.float64)
+    counts = unsigned(k, "k")
+    if (counts == 0).any():
+        raise ValueError(f"k must be at least 1, got 0{row_text(np.argwhere(counts == 0)[0], 'index')}")
+    whole: Reals = counts.astype(np.float64)
     return whole
 
 

@@ -6,7 +6,7 @@ Source: Rowan, Phan and Khisti, *List-Level Distribution Coupling with Applicati
 Compression* (arXiv 2506.05632); `docs/contract.md` writes the rule down to the bit.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -19,10 +19,13 @@ from pycouple._draws import Parameters, check_batch, logits_parameters, of_bfloa
 from pycouple._errors import Caller, row_error
 from pycouple._shapes import check_out, check_out_shape
 from pycouple.sampling import Items
-from pycouple.speculative.verification import Verified, no_room, spread, token_numbers
+from pycouple.speculative.tokens import elements, spread, token_numbers
+from pycouple.speculative.verification import Verified, no_room
 from pycouple.speculative.warpers import LOGITS, SamplingParams, check_rows, keep, params_of
 
 INVARIANCES = ("strong", "conditional")
+
+_LISTED = "a sequence with one element per draft"
 
 
 def list_target(
@@ -150,8 +153,8 @@ def list_target_logits(
 
 
 def verify_list(
-    draft_tokens: Sequence[Sequence[int]] | npt.NDArray[np.integer],
-    target_logits: Sequence[npt.ArrayLike] | npt.NDArray[Any],
+    draft_tokens: Iterable[Iterable[int]] | npt.NDArray[np.integer],
+    target_logits: Iterable[npt.ArrayLike] | npt.NDArray[Any],
     seed: int,
     position: int,
     params: SamplingParams | None = None,
@@ -167,9 +170,9 @@ def verify_list(
     Parameters
     ----------
     draft_tokens : K sequences of int
-        Draft k was drawn token by token with ``draft(..., stream=streams[k])``.
+        Draft k was drawn token by token with ``draft(..., stream=streams[k])``. An iterator over the drafts will do.
     target_logits : K arrays, shape (length + 1, n)
-        For each draft the target's next-token logits before its first token, after it, and so on.
+        For each draft the target's next-token logits before its first token, after it, and so on. Iterators likewise.
     seed, position : int
         As for `verify`: position is the absolute index of the token that the first rows predict.
     params : SamplingParams, optional
@@ -217,11 +220,10 @@ def verify_list(
     """
     check_choice("invariance", invariance, INVARIANCES)
     params = params_of(params)
-    drafts = [token_numbers(x, f"draft_tokens[{k}]") for k, x in enumerate(_listed(draft_tokens, "draft_tokens"))]
-    rows = [
-        core_rows(x, name, axis)
-        for name, x in ((f"target_logits[{k}]", x) for k, x in enumerate(_listed(target_logits, "target_logits")))
-    ]
+    given = elements(draft_tokens, "draft_tokens", _LISTED)
+    drafts = [token_numbers(x, f"draft_tokens[{k}]") for k, x in enumerate(given)]
+    given = elements(target_logits, "target_logits", _LISTED)
+    rows = [core_rows(x, f"target_logits[{k}]", axis) for k, x in enumerate(given)]
     if not drafts:
         raise ValueError("draft_tokens must hold at least one draft")
     lanes = _streams(range(len(drafts)) if streams is None else streams)
@@ -249,13 +251,6 @@ def verify_list(
         alive = np.array([k for k in alive if j < len(drafts[k]) and drafts[k][j] == out[-1]], np.intp)
         if not len(alive):
             return Verified(np.array(out, np.int64), j)
-
-
-def _listed(x: Any, name: str) -> list[Any]:
-    """What the drafts have, draft by draft."""
-    if not hasattr(x, "__len__") or getattr(x, "ndim", 1) == 0:
-        raise TypeError(f"{name} must be a sequence, one element per draft; got {type(x).__name__}")
-    return list(x)
 
 
 def _at_row(j: int) -> Callable[[tuple[int, ...]], str]:
@@ -296,10 +291,11 @@ def _race(
 
 
 def _streams(streams: npt.ArrayLike) -> npt.NDArray[np.uint64]:
-    if array_of(streams, "streams").ndim == 0:
+    given = array_of(streams, "streams")
+    if given.ndim == 0:
         hint = f": pass range({streams})" if isinstance(streams, int | np.integer) else ""
         raise TypeError(f"streams must be a sequence of integers, got {type(streams).__name__}{hint}")
-    several: npt.NDArray[np.uint64] = unsigned(streams, "streams", STREAM_LIMIT)
+    several: npt.NDArray[np.uint64] = unsigned(given, "streams", STREAM_LIMIT)
     if several.ndim != 1:
         raise ValueError(f"streams must have one axis, got shape {several.shape}")
     if several.size == 0:

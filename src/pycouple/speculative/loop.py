@@ -1,6 +1,6 @@
 """The whole loop of speculative decoding over two plain callables."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from pycouple import ufuncs
 from pycouple._arguments import core_rows, integer, one_unsigned
-from pycouple.speculative.verification import own_draws, token_numbers, verified
+from pycouple.speculative.tokens import stops_of, token_numbers
+from pycouple.speculative.verification import own_draws, verified
 from pycouple.speculative.warpers import LOGITS, SamplingParams, params_of
 
 Model = Callable[[list[int]], npt.ArrayLike]
@@ -32,13 +33,13 @@ class Generation(NamedTuple):
 def generate(
     target: Model,
     drafter: Drafter | None,
-    prompt: Sequence[int],
+    prompt: Iterable[int],
     seed: int,
     params: SamplingParams | None = None,
     *,
     draft_length: int = 4,
     max_new_tokens: int = 128,
-    stop_tokens: Collection[int] = (),
+    stop_tokens: int | Iterable[int] | None = (),
     on_tokens: Callable[[list[int], list[bool]], object] | None = None,
 ) -> Generation:
     """Generate text whose tokens depend on the target, the prompt, the seed and the params alone, not on the drafter.
@@ -54,8 +55,8 @@ def generate(
         have more tokens than the target, which is given its drafts. A drafter without logits gives 0 for the token it
         proposes and -inf for others; one that has nothing to propose gives None. Without a drafter each call of the
         target gives one token.
-    prompt : sequence of int
-        At least one token. The first new token has position ``len(prompt)``.
+    prompt : iterable of int
+        At least one token, from a list, an array or an iterator. The first new token has position ``len(prompt)``.
     seed : int
         In 0..2**64 - 1.
     params : SamplingParams, optional
@@ -63,8 +64,9 @@ def generate(
     draft_length : int, default 4
         Drafts per call of the target, at least 0.
     max_new_tokens : int, default 128
-    stop_tokens : collection of int
-        After one of these generation ends; it is the last token.
+    stop_tokens : int or iterable of int, optional
+        After one of these generation ends; it is the last token. What models have as ``eos_token_id`` will do: a
+        number, several, or None. An iterator is read once, before the first call.
     on_tokens : callable, optional
         Called with the new tokens, and which of them were drafts, after each call of the target.
 
@@ -75,7 +77,8 @@ def generate(
     Raises
     ------
     ValueError, TypeError
-        As for `draft` and `verify`; the prompt is empty; a number is negative; the target gives too few rows.
+        As for `draft` and `verify`; the prompt is empty; a number is negative; the target gives too few rows. Arguments
+        are checked before the first call of the target or the drafter.
 
     Notes
     -----
@@ -103,9 +106,9 @@ def generate(
     for name, number in (("draft_length", draft_length), ("max_new_tokens", max_new_tokens)):
         if integer(number, name) < 0:
             raise ValueError(f"{name} must not be negative, got {number}")
-    if not isinstance(stop_tokens, Collection):
-        raise TypeError(f"stop_tokens must be a collection of integers, got {type(stop_tokens).__name__}")
-    stops = {integer(token, "stop_tokens") for token in stop_tokens}
+    if on_tokens is not None and not callable(on_tokens):
+        raise TypeError(f"on_tokens must be callable, got {type(on_tokens).__name__}")
+    stops = stops_of(stop_tokens)
     key, params = one_unsigned(seed, "seed"), params_of(params)
     new: list[int] = []
     accepted: list[bool] = []
@@ -131,7 +134,7 @@ def generate(
 
 
 def _drafts(
-    drafter: Drafter, text: list[int], seed: int, params: SamplingParams, count: int, stops: set[int]
+    drafter: Drafter, text: list[int], seed: int, params: SamplingParams, count: int, stops: frozenset[int]
 ) -> list[int]:
     drafts: list[int] = []
     while len(drafts) < count and not (drafts and drafts[-1] in stops):

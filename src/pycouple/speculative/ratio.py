@@ -1,20 +1,22 @@
 """The standard ratio test of speculative decoding, for comparison only: its text depends on the drafter."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 
 from pycouple._arguments import core_rows
+from pycouple._labels import check_labels
 from pycouple._shapes import check_pair
-from pycouple.speculative.verification import Verified, token_numbers
+from pycouple.speculative.tokens import token_numbers
+from pycouple.speculative.verification import Verified
 from pycouple.speculative.warpers import LOGITS, SamplingParams, params_of, warped
 
 Reals = npt.NDArray[np.float64]
 
 
 def ratio_test(
-    draft_tokens: Sequence[int] | npt.NDArray[np.integer],
+    draft_tokens: Iterable[int] | npt.NDArray[np.integer],
     draft_logits: npt.ArrayLike,
     target_logits: npt.ArrayLike,
     rng: "np.random.Generator",
@@ -67,6 +69,7 @@ def ratio_test(
         raise TypeError(f"rng must be a numpy.random.Generator, got {type(rng).__name__}")
     tokens = token_numbers(draft_tokens, "draft_tokens")
     given = {"draft_logits": draft_logits, "target_logits": target_logits}
+    check_labels(given)
     warp_of = {name: warped(core_rows(x, name), params, LOGITS._replace(rows=name)) for name, x in given.items()}
     for (name, x), count in zip(warp_of.items(), (len(tokens), len(tokens) + 1), strict=True):
         if x.ndim != 2 or len(x) != count:

@@ -1,6 +1,6 @@
 """One drafter: drafts from shared noise, and the target's own draws, which accept or replace them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,13 +8,12 @@ import numpy.typing as npt
 
 from pycouple import ufuncs
 from pycouple._arguments import STREAM_LIMIT, UINT64_LIMIT, core_rows, unsigned
-from pycouple._arrays import Array, widened
+from pycouple._arrays import Array
 from pycouple._draws import draw, logits_parameters
 from pycouple._errors import Caller, row_text
 from pycouple.sampling import Items, Race, Reals
+from pycouple.speculative.tokens import sequences, spread
 from pycouple.speculative.warpers import LOGITS, SamplingParams, keep, params_of
-
-ITEMS = 2**34  # that have a clock
 
 _TARGET = LOGITS._replace(rows="target_logits")
 
@@ -141,7 +140,7 @@ def race(
 
 
 def verify(
-    draft_tokens: Sequence[int] | Sequence[Sequence[int]] | npt.NDArray[np.integer],
+    draft_tokens: Iterable[int] | Iterable[Iterable[int]] | npt.NDArray[np.integer],
     target_logits: npt.ArrayLike,
     seed: npt.ArrayLike,
     position: npt.ArrayLike,
@@ -157,7 +156,8 @@ def verify(
     Parameters
     ----------
     draft_tokens : sequence of int; or sequence of such sequences
-        K draft tokens, or those of each sequence of a batch, as many as each has (none is allowed).
+        K draft tokens, or those of each sequence of a batch, as many as each has (none is allowed). Iterators will do
+        for both.
     target_logits : array_like, shape (rows, n)
         The target's next-token logits before the first draft, after it, and so on: K + 1 rows. Of a batch the rows of
         one sequence after those of the other, as engines have them.
@@ -208,7 +208,7 @@ def verify(
     if x.ndim != 2:
         hint = "" if x.ndim < 2 else ": put the rows of each sequence after those of the one before"
         raise ValueError(f"target_logits must have two axes, rows and tokens; got shape {x.shape}{hint}")
-    drafts, single = _sequences(draft_tokens)
+    drafts, single = sequences(draft_tokens)
     found = verified(_TARGET, drafts, x, seed, position, params_of(params), stream, token_ids, workers)
     return Verified(found.tokens[0], found.accepted[0]) if single else found
 
@@ -284,50 +284,9 @@ def no_room(position: Any, at: str = "") -> ValueError:
     return ValueError(f"position must leave room for the drafts below 2**64, got {position}{at}")
 
 
-def token_numbers(tokens: Any, name: str) -> Items:
-    """`tokens` as an array of one axis."""
-    ids = unsigned(tokens, name, ITEMS)
-    if ids.ndim != 1:
-        raise ValueError(f"{name} must be a sequence of integers, got shape {ids.shape}")
-    signed: Items = ids.astype(np.int64)
-    return signed
-
-
-def spread(x: Array, token_ids: npt.ArrayLike, caller: Caller) -> Array:
-    """Logits of a reduced vocabulary in their places, with -inf for the tokens that it has not."""
-    ids = token_numbers(token_ids, "token_ids")
-    if len(ids) != x.shape[-1]:
-        raise ValueError(f"token_ids must have {x.shape[-1]} numbers, one per token of {caller.rows}; got {len(ids)}")
-    if len(ids) == 0:
-        return x
-    ordered = np.sort(ids)
-    again = np.flatnonzero(ordered[1:] == ordered[:-1])
-    if len(again):
-        raise ValueError(f"token_ids must not repeat an id, got {ordered[again[0]]} twice")
-    x = widened(x)
-    whole = np.full((*x.shape[:-1], int(ordered[-1]) + 1), -np.inf, x.dtype)
-    whole[..., ids] = x
-    return whole
-
-
 def _run(right: npt.NDArray[np.bool_]) -> int:
     """How many are true before the first that is not."""
     return len(right) if right.all() else int(right.argmin())
-
-
-def _sequences(tokens: Any) -> tuple[list[Items], bool]:
-    """The drafts of each sequence, and whether there is one sequence only, given as such."""
-    if not hasattr(tokens, "__len__") or getattr(tokens, "ndim", 1) == 0:
-        raise TypeError(
-            f"draft_tokens must be a sequence of integers or of such sequences, got {type(tokens).__name__}"
-        )
-    if getattr(tokens, "ndim", 1) == 1 and not any(_is_sequence(token) for token in tokens):
-        return [token_numbers(tokens, "draft_tokens")], True
-    return [token_numbers(t, f"draft_tokens[{i}]") for i, t in enumerate(tokens)], False
-
-
-def _is_sequence(token: Any) -> bool:
-    return token.ndim > 0 if hasattr(token, "ndim") else hasattr(token, "__len__")
 
 
 def _one_each(x: Any, name: str, drafts: list[Items], limit: int = UINT64_LIMIT) -> Any:

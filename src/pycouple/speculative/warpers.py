@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pycouple import _core
-from pycouple._arguments import core_rows, integer, native
+from pycouple._arguments import core_rows, integer, native, real
 from pycouple._arrays import widened
 from pycouple._errors import Caller, bad_value, no_item, row_text
 
@@ -79,11 +79,11 @@ def _real(x: Any, name: str, default: float, most: float) -> float:
     """`x` as a finite number in [0, most]."""
     if x is None:
         return default
-    if isinstance(x, bool) or not isinstance(x, float | int | np.floating | np.integer):
-        raise TypeError(f"{name} must be a real number, got {type(x).__name__}")
-    if not 0 <= x <= most or x == math.inf:
-        raise ValueError(f"{name} must be {'finite and at least 0' if most == math.inf else 'in [0, 1]'}, got {x}")
-    return float(x)
+    number = real(x, name)
+    if not 0 <= number <= most or number == math.inf:
+        what = "finite and at least 0" if most == math.inf else "in [0, 1]"
+        raise ValueError(f"{name} must be {what}, got {number}")
+    return number
 
 
 def params_of(params: Any) -> SamplingParams:

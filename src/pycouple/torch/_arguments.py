@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from pycouple import _core
-from pycouple._arguments import integer, limit_text, temperatures, unsigned
+from pycouple._arguments import integer, limit_text, reals, unsigned
 from pycouple._arrays import array_of
 from pycouple._draws import draw, logits_parameters, weights_parameters
 from pycouple._errors import Caller
@@ -55,7 +55,7 @@ def number(x: Any, name: str, limit: int, rows: Any) -> tuple[Any, int]:
 def temperature_of(x: Any, rows: Any) -> tuple[Any, float]:
     """`x` as one temperature per row, or None and a temperature."""
     if _are_several(x):
-        x = torch.from_numpy(temperatures(x))
+        x = torch.from_numpy(reals(x, "temperature"))
     if isinstance(x, torch.Tensor):
         if x.dtype not in (*_ON_GPU, torch.float64):
             raise TypeError(f"temperature must be real numbers, got {x.dtype}")
