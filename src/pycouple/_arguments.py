@@ -24,12 +24,12 @@ _NATIVE = frozenset("efd")  # float16, float32, float64
 _PYTHON = {"b": "bool", "f": "float", "c": "complex", "U": "str", "S": "bytes"}  # types of numbers of a list
 
 
-def core_rows(x: npt.ArrayLike, name: str, axis: Any = -1) -> npt.NDArray[Any]:
+def core_rows(x: Any, name: str, axis: Any = -1, hint: str = "") -> npt.NDArray[Any]:
     """`x` as rows that the core reads, their items last.
 
     float16, float32, float64 and BFLOAT16 are not copied, other real types are cast where that is exact.
     """
-    a = x if type(x) is np.ndarray else array_of(x, name)
+    a = x if type(x) is np.ndarray else array_of(x, name, hint)
     known = a.dtype.char in _NATIVE or a.dtype == BFLOAT16
     if not known:
         _check_real(a, x, name)
@@ -60,22 +60,34 @@ def _cast(a: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
         return a.view(np.uint16).view(BFLOAT16)
     if a.dtype.name.startswith("float8"):
         return a.astype(np.float32)
+    wide, rounded = doubles(a)
+    if rounded is not None:
+        *row, column = (int(i) for i in np.unravel_index(rounded, a.shape))
+        raise rounded_error(name, a.flat[rounded], column, row_text(row))
+    return wide
+
+
+def doubles(a: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float64], int | None]:
+    """Real numbers as doubles, and the flat index of the first that no double is."""
     if a.dtype.kind != "O":
         with np.errstate(over="ignore", under="ignore"):
             wide = a.astype(np.float64)
-        if a.dtype.itemsize < 8 or (a.dtype.kind != "f" and not (np.abs(wide) >= 2.0**53).any()):
-            return wide
+        if a.dtype.itemsize < 8 or a.dtype == np.float64:
+            return wide, None
+        if a.dtype.kind != "f" and not (np.abs(wide) >= 2.0**53).any():
+            return wide, None
         a = a.astype(object)
     items = [item.item() if isinstance(item, np.generic) else item for item in a.flat]  # Python compares exactly
     flat = [_double(item) for item in items]
-    for i, (item, nearest) in enumerate(zip(items, flat, strict=True)):
-        if nearest != item and item == item:
-            *row, column = (int(j) for j in np.unravel_index(i, a.shape))
-            raise ValueError(
-                f"{name}: item {column} is {_number_text(item)}{row_text(row)}, which no double is: "
-                "round it first, by float or astype(float)"
-            )
-    return np.array(flat, np.float64).reshape(a.shape)
+    pairs = enumerate(zip(items, flat, strict=True))
+    rounded = next((i for i, (item, nearest) in pairs if nearest != item and item == item), None)
+    return np.array(flat, np.float64).reshape(a.shape), rounded
+
+
+def rounded_error(name: str, number: Any, item: int, at: str) -> ValueError:
+    """The error for a number that no double is."""
+    what = f"item {item} is {_number_text(number)}{at}, which no double is"
+    return ValueError(f"{name}: {what}: round it first, by float or astype(float)")
 
 
 def _double(x: Any) -> float:
@@ -86,9 +98,9 @@ def _double(x: Any) -> float:
         return math.inf if x > 0 else -math.inf
 
 
-def real_rows(x: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
+def real_rows(x: Any, name: str, hint: str = "") -> npt.NDArray[Any]:
     """`x` as rows of float16, float32 or float64."""
-    return widened(core_rows(x, name))
+    return widened(core_rows(x, name, hint=hint))
 
 
 def unsigned(x: Any, name: str, limit: int = UINT64_LIMIT, wanted: str = "integers") -> Any:

@@ -237,6 +237,8 @@ WHOLE, BYTES = np.zeros((2, 4), np.uint64), np.full((2, 4), 3, np.uint8)
             "gumbel sketches are of the distributions weights / sum anyway",
         ),
         (WHOLE, {"version": 2}, ValueError, "version must be 1, which this release knows; got 2"),
+        (WHOLE, {"version": True}, TypeError, "version must be an integer, got bool"),
+        (WHOLE, {"normalize": "no"}, TypeError, "normalize must be True or False, got str"),
     ],
 )
 def test_errors(registers, options, error, message):

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pycouple import _core
-from pycouple._arguments import METHODS, check_choice, integer, one_unsigned
+from pycouple._arguments import METHODS, check_choice, flag, integer, one_unsigned
 
 VERSIONS = (1,)
 """The versions of the contract of sketches that this release knows."""
@@ -42,13 +42,15 @@ def check_recipe(
     if not 1 <= count <= _core.REGISTERS:
         raise ValueError(f"k must be in 1..{_core.REGISTERS}, got {count}")
     number = one_unsigned(seed, "seed")
-    if normalize and method == "gumbel":
+    normalized = flag(normalize, "normalize")
+    if normalized and method == "gumbel":
         raise ValueError(
             'normalize=True is for method="minhash" only: gumbel sketches are of the distributions weights / sum anyway'
         )
-    if version not in VERSIONS:
-        raise ValueError(f"version must be {' or '.join(map(str, VERSIONS))}, which this release knows; got {version}")
-    return Recipe(count, number, method, bool(normalize), check_bits(bits), version)
+    contract = integer(version, "version")
+    if contract not in VERSIONS:
+        raise ValueError(f"version must be {' or '.join(map(str, VERSIONS))}, which this release knows; got {contract}")
+    return Recipe(count, number, method, normalized, check_bits(bits), contract)
 
 
 def check_bits(bits: Any) -> int | None:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from pycouple import _core
 from pycouple._arguments import native
+from pycouple._arrays import array_of
 from pycouple._errors import row_text
 from pycouple.sketches.recipe import VERSIONS, Recipe, check_alike, check_recipe
 
@@ -96,7 +97,7 @@ class Sketch:
     ) -> None:
         if isinstance(registers, Sketch):
             raise TypeError("registers must be an array, got a Sketch, which already says what made it")
-        x = native(np.asarray(registers))
+        x = native(array_of(registers, "registers"))
         if x.ndim == 0 or not 1 <= x.shape[-1] <= _core.REGISTERS:
             raise ValueError(
                 f"registers must have the k registers of a set, 1..{_core.REGISTERS}, in the last axis; "
@@ -180,6 +181,8 @@ class Sketch:
         >>> pycouple.Sketch.concatenate(chunks)
         Sketch(batch_shape=(6,), k=64, seed=7, method='gumbel')
         """
+        if not isinstance(sketches, Iterable):
+            raise TypeError(f"sketches must be an iterable of Sketch, got {type(sketches).__name__}")
         parts = list(sketches)
         if not parts:
             raise ValueError("sketches must hold at least one Sketch")

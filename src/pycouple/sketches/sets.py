@@ -1,40 +1,52 @@
 """Weighted sets in the forms that callers have, as the C core reads them."""
 
-import operator
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pycouple import _core
-from pycouple._arguments import native, real_rows, unsigned
+from pycouple._arguments import doubles, native, real_rows, rounded_error, unsigned
 from pycouple._errors import bad_value, row_text
+from pycouple._labels import check_labels, labels_of
 from pycouple.sketches.recipe import Recipe
 from pycouple.sketches.registers import Registers
 
 Ids = npt.NDArray[np.uint64]
 
+_RAGGED = "; sets of different items go into a list of dicts, into a SciPy sparse matrix, or one at a time with ids="
+
 
 def sketch_sets(weights: Any, ids: Any, recipe: Recipe, workers: int) -> Registers:
-    """The whole registers, or their bits as uint64, of dense rows or of a SciPy sparse matrix."""
+    """The whole registers, or their bits as uint64, of dense rows, a SciPy sparse matrix, or mappings."""
     if hasattr(weights, "tocsr"):
         return _sketch_sparse(weights, ids, recipe, workers)
-    return _sketch_dense(_dense_rows(weights), ids, recipe, workers)
+    if isinstance(weights, Mapping):
+        one: Registers = _sketch_mappings({"weights": weights}, ids, recipe, workers)[0]
+        return one
+    weights = list(weights) if isinstance(weights, Iterator) else weights
+    if isinstance(weights, list | tuple) and weights and all(isinstance(part, Mapping) for part in weights):
+        named = {f"weights[{i}]": part for i, part in enumerate(weights)}
+        return _sketch_mappings(named, ids, recipe, workers)
+    return _sketch_dense(_dense_rows(weights, ids), ids, recipe, workers)
 
 
 def one_set(ids: Any, weights: Any) -> tuple[Ids, npt.NDArray[Any]]:
     """The items of one set, each id once, with its largest weight."""
+    check_labels({"ids": ids, "weights": weights})
     values = native(real_rows(weights, "weights"))
     if values.ndim != 1:
         raise ValueError(f"weights must have one axis, the items of one set; got shape {values.shape}")
     return _each_once(_read_ids(ids, values.shape), values, in_order=False)
 
 
-def set_error(status: int, values: npt.NDArray[Any], ids: Any, at: str = "") -> ValueError | MemoryError:
+def set_error(
+    status: int, values: npt.NDArray[Any], ids: Any, at: str = "", name: str = "weights"
+) -> ValueError | MemoryError:
     """The error for a set that the core could not sketch."""
     if status == _core.BAD_VALUE:
-        return ValueError(f"weights: {bad_value('weight', values, ids, at)}")
+        return ValueError(f"{name}: {bad_value('weight', values, ids, at)}")
     return MemoryError(f"no memory for the sketch of {len(values)} items")
 
 
@@ -42,23 +54,40 @@ def _core_options(recipe: Recipe, workers: int) -> tuple[bool, int, int, bool, i
     return recipe.minhash, recipe.k, recipe.seed, recipe.normalize, recipe.bits or 0, workers
 
 
-def _dense_rows(weights: Any) -> npt.NDArray[Any]:
-    if isinstance(weights, list | tuple):
-        try:
-            weights = np.asarray(weights)
-        except ValueError:
-            raise ValueError(_ragged_text(weights)) from None
-    return native(real_rows(weights, "weights"))
+def _dense_rows(weights: Any, ids: Any) -> npt.NDArray[Any]:
+    check_labels({"weights": weights, "ids": ids})
+    given = labels_of(weights)
+    index = given[-1][1] if given and ids is None else None
+    if index is not None and not np.array_equal(index, np.arange(len(index))):
+        raise ValueError(
+            "weights has labels for its items, which are numbered from 0 here: "
+            "pass integer labels as ids=, or weights without labels, by to_numpy()"
+        )
+    return native(real_rows(weights, "weights", _RAGGED))
 
 
-def _ragged_text(rows: Sequence[Any]) -> str:
-    lengths = [operator.length_hint(row, 1) for row in rows]  # a number counts as one item
-    other = next((i for i, length in enumerate(lengths) if length != lengths[0]), None)
-    where = "" if other is None else f" (row 0 has {lengths[0]}, row {other} has {lengths[other]})"
-    return (
-        f"weights: the rows of a list must have the same number of items{where}; "
-        "sets of different items go into a SciPy sparse matrix, or one at a time with ids="
-    )
+def _sketch_mappings(sets: dict[str, Mapping[Any, Any]], ids: Any, recipe: Recipe, workers: int) -> Registers:
+    """Of mappings from ids to weights, by the caller's names."""
+    if ids is not None:
+        raise TypeError("ids must be None for weights in a dict, whose keys are the ids")
+    keys, values = [np.zeros(0, np.uint64)], [np.zeros(0, np.float16)]
+    for name, one in sets.items():
+        if any(isinstance(key, str) for key in one):
+            raise TypeError(f"the keys of {name} must be integers, got str: pycouple.seed_from makes one of a word")
+        row = native(real_rows(one.values(), f"the values of {name}"))
+        if row.ndim != 1:
+            raise ValueError(f"the values of {name} must be numbers, got shape {row.shape}")
+        each, row = _each_once(unsigned(list(one), f"the keys of {name}"), row, recipe.normalize)
+        keys.append(each)
+        values.append(row)
+    names, weights = np.concatenate(keys), np.concatenate(values)
+    starts = np.cumsum([0, *map(len, keys[1:])], dtype=np.int64)
+    out, failed, status = _core.sketch_rows(weights, names, starts, *_core_options(recipe, workers))
+    if failed >= 0:
+        row = weights[starts[failed] : starts[failed + 1]]
+        raise set_error(status, row, keys[failed + 1], name=list(sets)[failed])
+    registers: Registers = out
+    return registers
 
 
 def _sketch_dense(x: npt.NDArray[Any], ids: Any, recipe: Recipe, workers: int) -> Registers:
@@ -149,6 +178,12 @@ def _rows(matrix: Any) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[
         raise TypeError(f"weights must be real numbers, got dtype {matrix.dtype}")
     if matrix.ndim == 1:
         matrix = matrix.reshape(1, -1)
+    if matrix.dtype.kind in "iu" or matrix.dtype.itemsize > 8:
+        entries = matrix.tocoo()
+        rounded = doubles(entries.data)[1]
+        if rounded is not None:
+            at = row_text([entries.row[rounded]])
+            raise rounded_error("weights", entries.data[rounded], entries.col[rounded], at)
     csr = matrix if matrix.format == "csr" else matrix.astype(np.float64).tocsr()
     data, ids, starts = csr.data, csr.indices, csr.indptr
     for name, array in (("indices", ids), ("indptr", starts)):

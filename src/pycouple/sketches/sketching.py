@@ -25,13 +25,16 @@ def sketch(
 
     Parameters
     ----------
-    weights : array_like, shape (..., n); or sparse matrix or array of SciPy, shape (rows, n) or (n,)
+    weights : array_like, shape (..., n); SciPy sparse matrix or array, shape (rows, n) or (n,); dict, or list of dict
         One set per row, of n items with finite weights, not negative. An item of weight 0 is not in the set.
 
         - Dense rows of float16, float32 and float64 are read in place, strided and read-only ones too; other real types
-          are cast to float64.
+          are cast to float64, if that is exact. Labels of pandas and xarray are no ids: other labels than 0..n - 1 are
+          refused, pass them as `ids`.
         - CSR matrices are read in place, other sparse forms are converted. Duplicate entries are summed, in double and
           in the order in which they are stored, before the weights are checked.
+        - A dict or a `collections.Counter` has the ids of the items as keys and their weights as values; a list of them
+          is a batch of sets, each of its own items.
 
         The same set gives the same sketch in every form.
     k : int
@@ -103,6 +106,8 @@ def sketch(
     >>> pycouple.sketch([2.0, 1.0], k=3, seed=7, ids=[2**63, 17]).registers
     array([                 17,                  17, 9223372036854775808],
           dtype=uint64)
+    >>> pycouple.sketch({17: 1.0, 2**63: 2.0}, k=3, seed=7) == pycouple.sketch([2.0, 1.0], k=3, seed=7, ids=[2**63, 17])
+    True
     """
     recipe = check_recipe(k, seed, method, normalize, bits)
     return new_sketch(sketch_sets(weights, ids, recipe, threads(workers)), recipe)
