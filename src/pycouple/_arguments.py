@@ -4,7 +4,7 @@ import math
 import operator
 from collections.abc import Collection
 from decimal import Decimal
-from numbers import Real
+from numbers import Number, Real
 from typing import Any
 
 import numpy as np
@@ -129,7 +129,7 @@ def unsigned(x: Any, name: str, limit: int = UINT64_LIMIT, wanted: str = "intege
 
 def one_unsigned(x: Any, name: str, limit: int = UINT64_LIMIT) -> int:
     """`x` as one number in 0..limit - 1."""
-    number = unsigned(x, name, limit, "an integer")
+    number = unsigned(_single(x, name, "an integer"), name, limit, "an integer")
     if number.ndim:
         raise ValueError(f"{name} must be one integer, got an array of shape {number.shape}")
     return int(number)
@@ -191,10 +191,17 @@ def reals(x: Any, name: str, wanted: str = "real numbers") -> Any:
 
 def real(x: Any, name: str) -> float:
     """`x` as the nearest double."""
-    number = reals(x, name, "a real number")
+    number = reals(_single(x, name, "a real number"), name, "a real number")
     if number.ndim:
         raise ValueError(f"{name} must be one real number, got an array of shape {number.shape}")
     return float(number)
+
+
+def _single(x: Any, name: str, wanted: str) -> Any:
+    """`x`, or an error for what cannot be a number, nor numbers, of which there are too many."""
+    if not isinstance(x, Number | np.generic | list | tuple) and not hasattr(x, "ndim"):
+        raise TypeError(f"{name} must be {wanted}, got {type(x).__name__}")
+    return x
 
 
 def integer(x: Any, name: str) -> int:

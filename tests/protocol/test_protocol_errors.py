@@ -1,5 +1,8 @@
 """Messages that cannot be right end a run with ProtocolError; arguments that cannot be right say which and why."""
 
+from decimal import Decimal
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -222,7 +225,8 @@ def test_bad_weights(make, weights, error, pattern):
     [
         ({"seed": -1}, ValueError, r"seed must be in 0..2\*\*64 - 1, got -1"),
         ({"seed": 2**64}, ValueError, r"seed must be in 0..2\*\*64 - 1"),
-        ({"seed": 1.0}, TypeError, r"seed must be integers"),
+        ({"seed": 1.0}, TypeError, r"seed must be an integer, got float"),
+        ({"seed": {1: 2}}, TypeError, r"seed must be an integer, got dict"),
         ({"seed": [1, 2]}, ValueError, r"seed must be one integer, got an array of shape \(2,\)"),
         ({"step": [1, 2]}, ValueError, r"step must be one integer"),
         ({"step": -5}, ValueError, r"step must be in 0..2\*\*64 - 1, got -5"),
@@ -232,6 +236,9 @@ def test_bad_weights(make, weights, error, pattern):
         ({"epsilon": 2.0**-26 * 0.999}, ValueError, r"epsilon must be in"),
         ({"epsilon": float("nan")}, ValueError, r"epsilon must be in .* got nan"),
         ({"epsilon": "0.1"}, TypeError, r"epsilon must be a real number, got str"),
+        ({"epsilon": 2**70}, ValueError, r"epsilon must be in .* got 1.18"),
+        ({"epsilon": [0.1]}, ValueError, r"epsilon must be one real number, got an array of shape \(1,\)"),
+        ({"epsilon": {0.1: 1}}, TypeError, r"epsilon must be a real number, got dict"),
         ({"epsilon": True}, TypeError, r"epsilon must be a real number, got bool"),
     ],
 )
@@ -255,3 +262,12 @@ def test_bad_arguments_of_run():
                 function(n)
         with pytest.raises(TypeError, match="n must be an integer, got float"):
             function(2.0)
+
+
+def test_one_shot_rows_and_numbers_of_every_kind():
+    want = protocol.run(P, Q, 7, range(5), epsilon=0.125)
+    got = protocol.run(iter(P), map(float, Q), np.array(7), iter(range(5)), epsilon=Fraction(1, 8))
+    assert all(np.array_equal(a, b) for a, b in zip(got, want, strict=True))
+    alice = Alice(iter(P), 7, epsilon=Decimal("0.125"))
+    assert alice.start() == Alice(P, 7, epsilon=0.125).start()
+    assert protocol.rounds(np.float32(0.125)) == protocol.rounds(0.125)

@@ -4,6 +4,8 @@ import doctest
 import subprocess
 import sys
 import tracemalloc
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -57,7 +59,7 @@ def test_shapes():
 @pytest.mark.parametrize("dynamic", [False, True])
 def test_compiled(dynamic):
     def decode(x, step):
-        race = coupled.race_logits(x * 2, 5, step, check=False)
+        race = coupled.race_logits(x * 2, 5, step, temperature=1, check=False)
         return race, coupled.sample_logits(x * 2, 5, step, check=False) + 1, coupled.sample(x.abs(), 5, 3, check=False)
 
     compiled = torch.compile(decode, fullgraph=True, dynamic=dynamic, backend="aot_eager")
@@ -144,7 +146,7 @@ def test_arguments_that_do_not_fit():
         cases.raises(message, call)
     calls = {
         "workspace must come from pycouple.torch.workspace": lambda: coupled.sample_logits(x, 1, workspace="here"),
-        "temperature must be real numbers, got torch.float8": lambda: coupled.sample_logits(
+        "temperature must be a tensor of floats, got torch.float8": lambda: coupled.sample_logits(
             x, 1, temperature=torch.ones(4).to(torch.float8_e4m3fn)
         ),
         "logits must be a torch tensor, got ndarray; pycouple.sample_logits takes arrays": lambda: (
@@ -161,3 +163,43 @@ def test_missing_package():
     code = "import sys; sys.modules['torch'] = None; import pycouple.torch"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "ModuleNotFoundError: pycouple.torch needs torch: pip install 'pycouple[torch]'" in run.stderr
+
+
+def test_host_numbers_of_every_kind():
+    """What is no tensor is read as `pycouple.sample_logits` reads it."""
+    x, steps = torch.randn(3, 70, generator=torch.Generator().manual_seed(1)), [4, 5, 6]
+    want = coupled.sample_logits(x, 1, steps, temperature=[0.5, 0.5, 0.5])
+    for once in (iter, lambda x: map(type(x[0]), x), lambda x: dict(enumerate(x)).values()):
+        got = coupled.sample_logits(x, once([1, 1, 1]), once(steps), temperature=once([0.5] * 3), stream=once([0] * 3))
+        assert torch.equal(got, want)
+    for half in (Fraction(1, 2), Decimal("0.5"), np.float32(0.5), np.array(0.5), [Fraction(1, 2)] * 3):
+        assert torch.equal(coupled.sample_logits(x, 1, steps, temperature=half), want)
+    high = coupled.sample_logits(x, 1, temperature=2**70)
+    assert torch.equal(high, coupled.sample_logits(x, 1, temperature=2.0**70))
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"temperature": None}, TypeError, "temperature must be a real number, got NoneType"),
+        ({"temperature": 10**400}, ValueError, "temperature must be finite and at least 0, got inf"),
+        ({"temperature": torch.ones(3).to_sparse()}, TypeError, "temperature must be a dense tensor, got layout .*"),
+        ({"step": "12"}, TypeError, "step must be an integer, got str"),
+        ({"step": {1: 2}}, TypeError, "step must be an array of numbers, got dict: .*"),
+        ({"step": [1, 2.5, 3]}, TypeError, "step must be integers, got float"),
+        ({"step": 10**5000}, ValueError, "step is out of range: an integer of 16610 bits"),
+        ({"check": None}, TypeError, "check must be True or False, got NoneType"),
+        ({"out": [1, 2, 3]}, TypeError, r"out must be a tensor \(torch.int64\), got list"),
+    ],
+)
+def test_arguments_that_are_wrong(options, error, message):
+    with pytest.raises(error, match=f"^{message}$"):
+        coupled.sample_logits(torch.zeros(3, 4), **({"seed": 1} | options))
+
+
+def test_workspaces_that_cannot_be():
+    for device, n in (("nowhere", 5), ("cpu", 2**60)) + ((("cuda", 5),) if not torch.cuda.is_available() else ()):
+        with pytest.raises(
+            ValueError, match=f"^workspace: no 2 x .* integers on device '{device}': .* need no workspace$"
+        ):
+            coupled.workspace(2, n, device)

@@ -3,10 +3,8 @@
 import math
 from typing import Any
 
-import numpy as np
-
 from pycouple import _core
-from pycouple._arguments import integer
+from pycouple._arguments import integer, real
 from pycouple.protocol.messages import cells
 
 MAX_ROUNDS = 24
@@ -42,13 +40,12 @@ def rounds(epsilon: float) -> int:
     >>> [protocol.rounds(epsilon) for epsilon in (0.2, 0.1, 0.01, 0.001)]
     [0, 2, 4, 7]
     """
-    if isinstance(epsilon, bool | np.bool_) or not isinstance(epsilon, float | int | np.floating | np.integer):
-        raise TypeError(f"epsilon must be a real number, got {type(epsilon).__name__}")
-    if not LEAST_EPSILON <= epsilon < 1:
-        raise ValueError(f"epsilon must be in [2**-26, 1), got {epsilon}")
-    if epsilon >= 3 - 2 * math.sqrt(2):
+    lost = real(epsilon, "epsilon")
+    if not LEAST_EPSILON <= lost < 1:
+        raise ValueError(f"epsilon must be in [2**-26, 1), got {lost}")
+    if lost >= 3 - 2 * math.sqrt(2):
         return 0
-    return next(r for r in range(1, MAX_ROUNDS + 1) if 8 * ((1 << r) - 1) * float(epsilon) >= 1)
+    return next(r for r in range(1, MAX_ROUNDS + 1) if 8 * ((1 << r) - 1) * lost >= 1)
 
 
 def expected_bits_bound(n: int) -> float:
@@ -113,5 +110,5 @@ def worst_case_bits(n: int, epsilon: float) -> int:
 def _cell_bits(n: Any) -> int:
     items = integer(n, "n")
     if not 1 <= items <= _core.MINHASH_ITEMS:
-        raise ValueError(f"n must be in 1..2**32, got {n}")
+        raise ValueError(f"n must be in 1..2**32, got {items}")
     return (sum(cells(items)) - 1).bit_length()

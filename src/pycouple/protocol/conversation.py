@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pycouple._arguments import one_unsigned, unsigned
+from pycouple._labels import check_labels
 from pycouple._shapes import check_pair
 from pycouple.protocol.bounds import MAX_ROUNDS, rounds
 from pycouple.protocol.parties import Alice, Bob, Weights, one_row
@@ -67,6 +68,7 @@ def run(p: npt.ArrayLike, q: npt.ArrayLike, seed: int, step: Any = 0, *, epsilon
     >>> float(run.bits.mean()), float(run.messages.mean())
     (10.2512, 2.5034)
     """
+    check_labels({"p": p, "q": q})
     left, right = one_row(p, "p"), one_row(q, "q")
     check_pair(left, right)
     key, steps = one_unsigned(seed, "seed"), unsigned(step, "step")

@@ -20,7 +20,7 @@ except ModuleNotFoundError as error:
         f"pycouple.torch needs {error.name}: pip install 'pycouple[torch]'", name=error.name
     ) from error
 
-from pycouple._arguments import STREAM_LIMIT, UINT64_LIMIT, integer
+from pycouple._arguments import STREAM_LIMIT, UINT64_LIMIT, flag, integer
 from pycouple.torch._arguments import (
     number,
     offset_of,
@@ -219,6 +219,13 @@ def workspace(batch: int, n: int, device: Any = "cuda") -> Any:
     torch.Tensor of int64
         Of shape (batch, words).
 
+    Raises
+    ------
+    ValueError
+        batch or n is negative; there is no such device here, or it cannot hold so much.
+    TypeError
+        batch or n is no integer.
+
     Examples
     --------
     >>> tuple(pycouple.torch.workspace(256, 131_072, device="cpu").shape)
@@ -227,14 +234,23 @@ def workspace(batch: int, n: int, device: Any = "cuda") -> Any:
     shape = integer(batch, "batch"), integer(n, "n")
     if min(shape) < 0:
         raise ValueError(f"batch and n must not be negative, got {batch} and {n}")
-    return torch.zeros(words_of(*shape), dtype=torch.int64, device=device)
+    words = words_of(*shape)
+    try:
+        return torch.zeros(words, dtype=torch.int64, device=device)
+    except torch.OutOfMemoryError:
+        raise
+    except (AssertionError, RuntimeError, TypeError) as error:  # without CUDA torch fails by an assertion
+        raise ValueError(
+            f"workspace: no {words[0]} x {words[1]} integers on device {device!r}: {error}; "
+            "tensors on a CPU need no workspace"
+        ) from error
 
 
 def _race(
     name: str, x: Any, seed: Any, step: Any, stream: Any, temperature: Any, item_offset: Any, out: Any,
     workspace: Any, check: bool, dtypes: tuple[Any, ...] = (torch.int64,),
 ) -> list[Any]:  # fmt: skip
-    rows = rows_of(x, name)
+    rows, check = rows_of(x, name), flag(check, "check")
     single = x.ndim == 1
     if check and rows.is_cuda and torch.cuda.is_current_stream_capturing():
         raise RuntimeError("a CUDA graph cannot wait for a check of the rows: pass check=False and look for -1")

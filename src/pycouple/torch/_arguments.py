@@ -1,13 +1,13 @@
 """From what a caller of `pycouple.torch` passes to what the operator takes, and from marked rows to errors."""
 
+from collections.abc import Iterable
 from operator import ge
 from typing import Any
 
-import numpy as np
 import torch
 
 from pycouple import _core
-from pycouple._arguments import integer, limit_text, reals, unsigned
+from pycouple._arguments import integer, limit_text, real, reals, unsigned
 from pycouple._arrays import array_of
 from pycouple._draws import draw, logits_parameters, weights_parameters
 from pycouple._errors import Caller
@@ -58,11 +58,10 @@ def temperature_of(x: Any, rows: Any) -> tuple[Any, float]:
         x = torch.from_numpy(reals(x, "temperature"))
     if isinstance(x, torch.Tensor):
         if x.dtype not in (*_ON_GPU, torch.float64):
-            raise TypeError(f"temperature must be real numbers, got {x.dtype}")
+            raise TypeError(f"temperature must be a tensor of floats, got {x.dtype}")
         return _one_per_row(x, "temperature", rows), 1.0
-    x = x[()] if isinstance(x, np.ndarray) else x
-    if isinstance(x, bool) or not isinstance(x, int | float | np.floating | np.integer):
-        raise TypeError(f"temperature must be a number, a tensor or an array, got {type(x).__name__}")
+    if isinstance(x, bool) or not isinstance(x, int | float):  # torch.compile knows those two
+        x = real(x, "temperature")
     try:
         value = float(x)
     except OverflowError:
@@ -73,11 +72,15 @@ def temperature_of(x: Any, rows: Any) -> tuple[Any, float]:
 
 
 def _are_several(x: Any) -> bool:
-    """Whether `x` is an array or a list of numbers, which is on the host."""
-    return isinstance(x, list | tuple | range) or (isinstance(x, np.ndarray) and x.ndim > 0)
+    """Whether `x` is an array, a list or an iterator of numbers, which is on the host."""
+    if isinstance(x, torch.Tensor | int | float | str | bytes):
+        return False
+    return isinstance(x, Iterable) and getattr(x, "ndim", 1) > 0
 
 
 def _one_per_row(x: Any, name: str, rows: Any) -> Any:
+    if x.layout != torch.strided:
+        raise TypeError(f"{name} must be a dense tensor, got layout {x.layout}")
     if x.device != rows.device:
         raise ValueError(f"{name} must be on the device of the rows, {rows.device}; got {x.device}")
     if x.numel() == 1:
@@ -105,7 +108,8 @@ def results(out: Any, rows: Any, single: bool, dtypes: tuple[Any, ...]) -> list[
     given = tuple(out) if isinstance(out, tuple | list) else (out,)
     wanted = ", ".join(str(dtype) for dtype in dtypes)
     if len(given) != len(dtypes) or not all(isinstance(t, torch.Tensor) for t in given):
-        raise TypeError(f"out must be {'a tensor' if len(dtypes) == 1 else 'a tuple of tensors'} ({wanted})")
+        what = "a tensor" if len(dtypes) == 1 else f"a tuple of {len(dtypes)} tensors"
+        raise TypeError(f"out must be {what} ({wanted}), got {type(out).__name__}")
     shape = () if single else (batch,)
     for tensor, dtype in zip(given, dtypes, strict=True):
         if tensor.dtype != dtype:
