@@ -35,7 +35,7 @@ def core_rows(x: Any, name: str, axis: Any = -1, hint: str = "") -> npt.NDArray[
         _check_real(a, x, name)
     if a.ndim == 0:
         raise ValueError(f"{name} must have at least one axis, the items; got a single number")
-    if axis != -1 or type(axis) is not int:
+    if type(axis) is not int or axis != -1:
         number = integer(axis, "axis")
         if not -a.ndim <= number < a.ndim:
             raise np.exceptions.AxisError(number, a.ndim, name)
@@ -234,10 +234,11 @@ def threads(workers: Any) -> int:
     return min(count, 2**16)
 
 
-def check_choice(name: str, value: str, known: Collection[str]) -> None:
+def check_choice(name: str, value: Any, known: Collection[str]) -> None:
     """Raise an error unless `value` is one of the known ones."""
     if not isinstance(value, str) or value not in known:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, known))}, got {value!r}")
+        got = repr(value) if isinstance(value, str) else type(value).__name__
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, known))}, got {got}")
 
 
 def native(x: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -75,7 +75,7 @@ def test_minus_zero_is_no_item(level):
         ({"seed": [1, 2]}, ValueError, "seed must be one integer, got an array of shape (2,)"),
         ({"seed": "a"}, TypeError, "seed must be an integer, got str"),
         ({"method": "max"}, ValueError, "method must be one of 'gumbel', 'minhash', got 'max'"),
-        ({"method": 1}, ValueError, "method must be one of 'gumbel', 'minhash', got 1"),
+        ({"method": 1}, ValueError, "method must be one of 'gumbel', 'minhash', got int"),
         ({"bits": 0}, ValueError, "bits must be in 1..32, got 0"),
         ({"bits": 33}, ValueError, "bits must be in 1..32, got 33"),
         ({"bits": 1.5}, TypeError, "bits must be an integer, got float"),

@@ -293,7 +293,7 @@ def _race(
 def _streams(streams: npt.ArrayLike) -> npt.NDArray[np.uint64]:
     given = array_of(streams, "streams")
     if given.ndim == 0:
-        hint = f": pass range({streams})" if isinstance(streams, int | np.integer) else ""
+        hint = f": pass range({streams})" if isinstance(streams, int) and 1 < streams <= STREAM_LIMIT else ""
         raise TypeError(f"streams must be a sequence of integers, got {type(streams).__name__}{hint}")
     several: npt.NDArray[np.uint64] = unsigned(given, "streams", STREAM_LIMIT)
     if several.ndim != 1:
