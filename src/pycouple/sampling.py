@@ -6,7 +6,15 @@ write it down to the bit. The argument types, broadcasting and errors are those 
 An array may be a NumPy array, a list, a torch tensor, or any object with ``__dlpack__`` or ``__array__``. Its memory is
 read where it is if that is on the host and of a type that the core reads: float16, bfloat16 (of torch or ml_dtypes),
 float32 and float64, strided and read-only too. Tensors on a device are copied to the host first (`pycouple.torch` draws
-on CUDA devices); other real types are cast, float8 to float32 and the rest to float64. Results are NumPy arrays.
+on CUDA devices). Results are NumPy arrays.
+
+Other real types are cast, float8 to float32 and the rest to float64. Weights and logits of integers, `numpy.longdouble`,
+`fractions.Fraction` and `decimal.Decimal` are refused where no double equals a number, since two that differ could
+become one; a temperature becomes the nearest double. Lists may hold arrays and tensors. Iterators, generators and views
+of a dict are read once, to their end.
+
+What would be lost silently is refused: masks, at any depth of a list; the order of a set; the keys of a dict; labels of
+pandas and xarray where those of two arguments that are paired differ.
 """
 
 from typing import NamedTuple
@@ -79,7 +87,7 @@ def sample(
         The number of the row's first item, a multiple of 64: `weights` is then a slice of a larger set of items.
         Items are below 2**34, with "minhash" below 2**32. `race_weights` combines slices.
     out : ndarray of int64, optional
-        Where to put the result.
+        Where to put the result, of its shape.
     workers : int, default 1
         How many threads share the rows; -1 for all cores. The result does not depend on it.
 
@@ -93,10 +101,12 @@ def sample(
     Raises
     ------
     ValueError
-        A weight is negative, NaN or infinite; a row has no positive weight or no item; a seed, step, stream or
-        item_offset is out of range; batch shapes do not broadcast. The message names the argument and the row.
+        A weight is negative, NaN or infinite, or no double equals it; a row has no positive weight or no item; a seed,
+        step, stream or item_offset is out of range; batch shapes do not broadcast; `out` has not the shape of the
+        result, or cannot be written. The message names the argument and the row.
     TypeError
-        An argument is not of a real (weights) or integer type, or a masked array; `out` is not an array of int64.
+        An argument is not of a real (weights) or integer type, or a masked array, a set, a dict or a sparse matrix;
+        `out` is not an array of int64.
 
     See Also
     --------
@@ -208,7 +218,7 @@ def sample_logits(
     seed, step, stream, axis, item_offset, out, workers
         As for `sample`.
     temperature : array_like of float, default 1.0
-        Finite and not negative; 0 takes the largest logit, the lowest item among equals.
+        Finite and not negative, of any real type; 0 takes the largest logit, the lowest item among equals.
 
     Returns
     -------
@@ -336,7 +346,8 @@ def couple(
     Raises
     ------
     ValueError, TypeError
-        As for `sample`; p and q differ in the number of items.
+        As for `sample`; p and q differ in the number of items, or in labels of pandas or xarray; `out` shares memory
+        with q.
 
     Examples
     --------

@@ -5,12 +5,14 @@ Formulas: Daliri, Musco and Suresh, arXiv 2408.07978, and Moulton and Jiang, arX
 Results are right to about 1e-13; unlike draws they are not promised to the bit.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pycouple._arguments import check_choice, integer, real_rows, unsigned
+from pycouple._arrays import array_of
 from pycouple._errors import bad_value, row_text
 from pycouple._labels import check_labels
 from pycouple._shapes import check_pair, check_shapes
@@ -46,7 +48,7 @@ def total_variation(p: npt.ArrayLike, q: npt.ArrayLike) -> Reals:
     ------
     ValueError
         A weight is negative, NaN or infinite, a row has none that is positive, or p and q differ in the number of
-        items.
+        items, or in labels of pandas or xarray.
 
     Examples
     --------
@@ -329,10 +331,12 @@ def _weights(weights: npt.ArrayLike, name: str) -> Reals:
 
 
 def _counts(k: npt.ArrayLike) -> Reals:
-    counts = unsigned(k, "k")
-    if (counts == 0).any():
-        raise ValueError(f"k must be at least 1, got 0{row_text(np.argwhere(counts == 0)[0], 'index')}")
-    whole: Reals = counts.astype(np.float64)
+    k = list(k) if isinstance(k, Iterator) else k
+    counts = array_of(k, "k")
+    if counts.dtype.kind in "iu" and (counts < 1).any():
+        where = np.argwhere(counts < 1)[0]
+        raise ValueError(f"k must be at least 1, got {counts[tuple(where)]}{row_text(where, 'index')}")
+    whole: Reals = unsigned(k, "k").astype(np.float64)
     return whole
 
 

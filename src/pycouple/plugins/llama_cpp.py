@@ -9,7 +9,7 @@ What is said here of llama-cpp-python was read and tried in 0.3.36.
 """
 # mypy: allow-subclassing-any
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -266,7 +266,7 @@ class CoupledDraftModel(LlamaDraftModel):
 
 def coupled_completion(
     llama: "llama_cpp.Llama",
-    prompt: str | Sequence[int],
+    prompt: str | Iterable[int],
     *,
     seed: int,
     params: SamplingParams | None = None,
@@ -280,7 +280,7 @@ def coupled_completion(
     ----------
     llama : llama_cpp.Llama
         The target. For a drafter it must have been made with ``flash_attn=True`` and ``logits_all=True``.
-    prompt : str, or sequence of int
+    prompt : str, or iterable of int
         The text, or its tokens, which are taken as they are.
     seed : int
         In 0..2**64 - 1.

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from pycouple import _core
 from pycouple._arguments import STREAM_LIMIT, UINT64_LIMIT, check_choice, core_rows, one_unsigned, threads, unsigned
-from pycouple._arrays import Array, array_of, widened
+from pycouple._arrays import Array, widened
 from pycouple._draws import Parameters, check_batch, logits_parameters, of_bfloat16, weights_parameters
 from pycouple._errors import Caller, row_error
 from pycouple._shapes import check_out, check_out_shape
@@ -291,11 +291,10 @@ def _race(
 
 
 def _streams(streams: npt.ArrayLike) -> npt.NDArray[np.uint64]:
-    given = array_of(streams, "streams")
-    if given.ndim == 0:
-        hint = f": pass range({streams})" if isinstance(streams, int) and 1 < streams <= STREAM_LIMIT else ""
-        raise TypeError(f"streams must be a sequence of integers, got {type(streams).__name__}{hint}")
-    several: npt.NDArray[np.uint64] = unsigned(given, "streams", STREAM_LIMIT)
+    wanted = "a sequence of integers"
+    if isinstance(streams, int | np.integer) and 1 < streams <= STREAM_LIMIT:
+        raise TypeError(f"streams must be {wanted}, got {type(streams).__name__}: pass range({streams})")
+    several: npt.NDArray[np.uint64] = unsigned(elements(streams, "streams", wanted), "streams", STREAM_LIMIT)
     if several.ndim != 1:
         raise ValueError(f"streams must have one axis, got shape {several.shape}")
     if several.size == 0:

@@ -25,7 +25,8 @@ _PIECE = 2**17  # logits at a time, so that what is made of them stays in a cach
 class SamplingParams:
     """How tokens are drawn from logits; the meaning and the order are those of transformers' warpers.
 
-    None is the default of each, as what a generation config leaves open is.
+    None is the default of each, as what a generation config leaves open is. A number of any real type will do; it
+    becomes the nearest double.
 
     Parameters
     ----------
