@@ -127,9 +127,9 @@ def unsigned(x: Any, name: str, limit: int = UINT64_LIMIT, wanted: str = "intege
     return a.astype(np.uint64)
 
 
-def one_unsigned(x: Any, name: str, limit: int = UINT64_LIMIT) -> int:
-    """`x` as one number in 0..limit - 1."""
-    number = unsigned(_single(x, name, "an integer"), name, limit, "an integer")
+def one_unsigned(x: Any, name: str) -> int:
+    """`x` as one number in 0..2**64 - 1."""
+    number = unsigned(_single(x, name, "an integer"), name, wanted="an integer")
     if number.ndim:
         raise ValueError(f"{name} must be one integer, got an array of shape {number.shape}")
     return int(number)
@@ -206,12 +206,14 @@ def _single(x: Any, name: str, wanted: str) -> Any:
 
 def integer(x: Any, name: str) -> int:
     """`x` as an int; True and False are none."""
-    try:
-        if isinstance(x, bool | np.bool_):
-            raise TypeError
-        number = operator.index(x)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, got {type(x).__name__}") from None
+    number: int = x
+    if type(x) is not int:
+        try:
+            if isinstance(x, bool | np.bool_):
+                raise TypeError
+            number = operator.index(x)
+        except TypeError:
+            raise TypeError(f"{name} must be an integer, got {type(x).__name__}") from None
     if number.bit_length() > 128:
         raise ValueError(f"{name} is out of range: {_number_text(number)}")
     return number

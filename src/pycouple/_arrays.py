@@ -18,6 +18,7 @@ BFLOAT16 = np.dtype([("bfloat16", np.uint16)])  # NumPy has no such type: these 
 _EXACT = 2.0**53  # every smaller integer is a double
 _DEEPEST = 64  # axes of a NumPy array
 _INTEGERS = (int, np.integer)
+_LISTS = (list, tuple)
 _READ = (str, bytes, bytearray, memoryview, array.array, range, np.generic, numbers.Number)  # by NumPy itself
 
 
@@ -36,12 +37,8 @@ def array_of(x: Any, name: str, hint: str = "") -> Array:
     Numbers of a list that no type of NumPy holds together without rounding make an array of objects.
     """
     if isinstance(x, np.ndarray):
-        if isinstance(x, np.ma.MaskedArray):
-            raise TypeError(
-                f"{name} must not be a masked array: fill what is masked (weights with 0, logits with -inf)"
-            )
-        return np.asarray(x)
-    if isinstance(x, list | tuple):
+        return _plain(x, name)
+    if isinstance(x, _LISTS):
         return _from_list(x, name, hint)
     dense = hasattr(x, "__dlpack__")
     if not (dense or hasattr(x, "__array__") or isinstance(x, _READ)):
@@ -49,14 +46,25 @@ def array_of(x: Any, name: str, hint: str = "") -> Array:
         if isinstance(x, Iterable):
             return _from_list(list(x), name, hint)
     try:
-        if not dense:
-            return np.asarray(x)
         torch = sys.modules.get("torch")
-        return _from_torch(x, torch) if isinstance(x, getattr(torch, "Tensor", ())) else _exchanged(x)
+        if not dense:
+            a = np.asanyarray(x)
+        elif isinstance(x, getattr(torch, "Tensor", ())):
+            a = _from_torch(x, torch)
+        else:
+            a = _exchanged(x)
     except ValueError as error:
         raise ValueError(f"{name} must be an array of numbers: {error}") from error
     except (BufferError, RuntimeError, TypeError) as error:
         raise TypeError(f"{name} must be an array of numbers: {error}") from error
+    return _plain(a, name, getattr(x, "_meta", None))
+
+
+def _plain(a: Array, name: str, meta: Any = None) -> Array:
+    """An array of a subclass as one of NumPy's own; `meta` is what dask says of an array whose mask it drops."""
+    if isinstance(a, np.ma.MaskedArray) or isinstance(meta, np.ma.MaskedArray):
+        raise TypeError(f"{name} must not be a masked array: fill what is masked (weights with 0, logits with -inf)")
+    return np.asarray(a)
 
 
 def _check_ordered(x: Any, name: str) -> None:
@@ -71,11 +79,13 @@ def _check_ordered(x: Any, name: str) -> None:
 
 
 def _from_list(x: Any, name: str, hint: str) -> Array:
+    if set(map(type, x)) == {float}:
+        return np.asarray(x)
     kinds = _kinds(x, name)
     if kinds == {float}:
         return _stacked(x, name, hint)
     if any(map(_foreign, kinds)):
-        x = _plain(x, name)
+        x = _read(x, name)
         kinds = _kinds(x, name)
     a = _stacked(x, name, hint)
     integers = [issubclass(kind, _INTEGERS) for kind in kinds]
@@ -100,9 +110,9 @@ def _kinds(x: Any, name: str, depth: int = 1) -> set[type]:
     if depth > _DEEPEST:
         raise ValueError(f"{name} must be an array of numbers: its lists are nested more than {_DEEPEST} deep")
     kinds = set(map(type, x))
-    if any(issubclass(kind, list | tuple) for kind in kinds):
-        kinds = {kind for kind in kinds if not issubclass(kind, list | tuple)}
-        kinds = kinds.union(*(_kinds(part, name, depth + 1) for part in x if isinstance(part, list | tuple)))
+    if any(issubclass(kind, _LISTS) for kind in kinds):
+        kinds = {kind for kind in kinds if not issubclass(kind, _LISTS)}
+        kinds = kinds.union(*(_kinds(part, name, depth + 1) for part in x if isinstance(part, _LISTS)))
     if np.ndarray in kinds:
         kinds = (kinds - {np.ndarray}) | {part.dtype.type for part in x if type(part) is np.ndarray}
     return kinds
@@ -113,14 +123,14 @@ def _foreign(kind: type) -> bool:
     return not issubclass(kind, np.generic) and (hasattr(kind, "__array__") or hasattr(kind, "__dlpack__"))
 
 
-def _plain(x: Any, name: str) -> list[Any]:
+def _read(x: Any, name: str) -> list[Any]:
     """Lists with plain arrays in the place of all others."""
     check_labels({f"{name}[{i}]": part for i, part in enumerate(x) if _foreign(type(part))})
     parts = []
     for i, part in enumerate(x):
         place = f"{name}[{i}]"
-        if isinstance(part, list | tuple):
-            part = _plain(part, place)
+        if isinstance(part, _LISTS):
+            part = _read(part, place)
         elif _foreign(type(part)):
             part = widened(array_of(part, place))
         parts.append(part)

@@ -8,10 +8,10 @@ read where it is if that is on the host and of a type that the core reads: float
 float32 and float64, strided and read-only too. Tensors on a device are copied to the host first (`pycouple.torch` draws
 on CUDA devices). Results are NumPy arrays.
 
-Other real types are cast, float8 to float32 and the rest to float64. Weights and logits of integers, `numpy.longdouble`,
-`fractions.Fraction` and `decimal.Decimal` are refused where no double equals a number, since two that differ could
-become one; a temperature becomes the nearest double. Lists may hold arrays and tensors. Iterators, generators and views
-of a dict are read once, to their end.
+Other real types are cast, float8 to float32 and the rest to float64. Weights and logits that are integers,
+`numpy.longdouble`, `fractions.Fraction` or `decimal.Decimal` are refused where no double equals a number, since two
+that differ could become one; a temperature becomes the nearest double. Lists may hold arrays and tensors. Iterators,
+generators and views of a dict are read once, to their end.
 
 What would be lost silently is refused: masks, at any depth of a list; the order of a set; the keys of a dict; labels of
 pandas and xarray where those of two arguments that are paired differ.

@@ -5,6 +5,7 @@ from collections import Counter, deque
 from decimal import Decimal
 from fractions import Fraction
 
+import dask.array as da
 import numpy as np
 import pandas as pd
 import pytest
@@ -86,6 +87,8 @@ MASKED = np.ma.array([9.0, 1.0], mask=[1, 0])
         ((([[1.0, 1.0], MASKED],),), "[0][0][1]"),
         ([1.0, np.ma.masked], "[1]"),
         (iter([MASKED]), "[0]"),
+        (da.from_array(MASKED, asarray=False), ""),
+        ([da.from_array(MASKED, asarray=False)], "[0]"),
     ],
 )
 def test_masks_at_any_depth(given, place):

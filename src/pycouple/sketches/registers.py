@@ -106,7 +106,7 @@ class Sketch:
         self._recipe = check_recipe(x.shape[-1], seed, method, normalize, bits, version)
         wanted = np.dtype(self._recipe.register_type)
         if x.dtype != wanted:
-            got = "Python's objects" if x.dtype == object else f"dtype {x.dtype}"
+            got = "no plain numbers" if x.dtype.kind in "OV" else f"dtype {x.dtype}"
             raise TypeError(f"registers must be of dtype {wanted} with bits={self.bits}, got {got}")
         kept = self.bits
         if kept not in (None, 8, 16, 32) and x.size and int(x.max()) >> kept:

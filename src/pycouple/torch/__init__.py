@@ -65,8 +65,8 @@ def sample_logits(
     seed, step : int, integer tensor or array_like of int; step 0 by default
         In 0..2**64 - 1, one number or one per row. A tensor must be on the device of the logits, so that no call copies
         from one to the other; a NumPy array or a list is on the host and goes with logits there. uint64 holds the whole
-        range, signed types what is not negative. Iterators are read once. In text generation `step` is the absolute position of the token being
-        predicted.
+        range, signed types what is not negative. Iterators are read once. In text generation `step` is the absolute
+        position of the token being predicted.
     temperature : float, floating tensor or array_like of float, default 1.0
         Finite and not negative, one number or one per row, as for `seed`; 0 takes the largest logit, the lowest item
         among equals.
