@@ -122,7 +122,8 @@ def test_ml_dtypes_are_read_in_place(strided):
 
 
 def peak(call):
-    """Bytes that NumPy and Python take during the call."""
+    """Bytes that NumPy and Python take during the call, apart from what a process loads once."""
+    call()
     tracemalloc.start()
     call()
     taken = tracemalloc.get_traced_memory()[1]
