@@ -140,7 +140,10 @@ def _read(x: Any, name: str) -> list[Any]:
 def _ragged_text(rows: Any) -> str:
     lengths = [len(row) if hasattr(row, "__len__") and getattr(row, "ndim", 1) > 0 else 1 for row in rows]
     other = next((i for i, length in enumerate(lengths) if length != lengths[0]), None)
-    where = "" if other is None else f" (row 0 has {lengths[0]}, row {other} has {lengths[other]})"
+    mixed = len({isinstance(row, _LISTS) for row in rows}) == 2
+    where = " (numbers and lists are mixed)" if mixed else ""
+    if other is not None:
+        where = f" (row 0 has {lengths[0]}, row {other} has {lengths[other]})"
     return f"the rows of a list must have the same number of items{where}"
 
 

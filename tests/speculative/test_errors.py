@@ -262,13 +262,9 @@ def good_model(tokens):
         (
             {"stop_tokens": [2, [3]]},
             ValueError,
-            "stop_tokens: the rows of a list must have the same number of items",
+            "stop_tokens: the rows of a list must have the same number of items (numbers and lists are mixed)",
         ),
-        (
-            {"stop_tokens": {2: "end"}},
-            TypeError,
-            "stop_tokens must be an array of numbers, got dict: pass the values in the order of the items, as a list",
-        ),
+        ({"stop_tokens": {2: "end"}}, TypeError, "stop_tokens must be integers, got dict"),
         ({"on_tokens": 3}, TypeError, "on_tokens must be callable, got int"),
         ({"target": np.zeros((9, 9))}, TypeError, "target must be callable, got ndarray"),
         ({"target": None}, TypeError, "target must be callable, got NoneType"),

@@ -27,6 +27,8 @@ def stops_of(tokens: Any) -> frozenset[int]:
     """The tokens after which a text ends: none for None, or one, or those of any collection or iterator."""
     if tokens is None:
         return frozenset()
+    if isinstance(tokens, Mapping):
+        raise TypeError(f"stop_tokens must be integers, got {type(tokens).__name__}")
     if isinstance(tokens, Set):
         tokens = list(tokens)
     ids = unsigned(tokens, "stop_tokens", ITEMS)
