@@ -66,3 +66,18 @@ def test_only_what_is_new_is_computed(tiny):
     hook.remove()
     assert computed == [10, 2, 1, 1, 3, 1, 1]  # of text[:6] three: their rows are not those given last
     assert kept.calls == len(computed)
+
+
+@pytest.mark.parametrize("part", ["", "model.layers.1.mlp"])
+def test_no_logits_in_training_mode(tiny, part):
+    """Checked at each call, since `train()` may come later; of each module, since one may be left in that mode."""
+    kept = TransformersModel(tiny, rows=2)
+    before = kept([1, 2, 3])
+    tiny.get_submodule(part).train()
+    try:
+        where = f"model, in its module {part}, is" if part else "model is"
+        with pytest.raises(ValueError, match=rf"^{where} in training mode.*call model.eval\(\)"):
+            kept([1, 2, 3, 4])
+    finally:
+        tiny.eval()
+    np.testing.assert_allclose(kept([1, 2, 3]), before, atol=1e-5)

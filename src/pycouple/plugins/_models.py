@@ -149,7 +149,7 @@ class TransformersModel:
     ------
     ValueError, TypeError
         The model is none of transformers; `rows` is not a positive integer. On a call, there is no token, or one that
-        the model does not have.
+        the model does not have; the model is in training mode, in which dropout makes its logits random.
 
     Notes
     -----
@@ -189,6 +189,7 @@ class TransformersModel:
 
     def __call__(self, tokens: Sequence[int]) -> npt.NDArray[np.float32]:
         """Logits after each of the last tokens."""
+        check_evaluation(self.model, "model")
         ids = unsigned(tokens, "tokens", self._vocabulary)
         if ids.ndim != 1 or ids.size == 0:
             raise ValueError(f"tokens must be those of one text, at least one; got shape {ids.shape}")
@@ -231,6 +232,14 @@ def check_model(model: Any, name: str) -> None:
     """TypeError unless this may be a model of transformers."""
     if not (hasattr(model, "config") and hasattr(model, "forward")):
         raise TypeError(f"{name} must be a transformers model, got {type(model).__name__}; load(...) makes one")
+
+
+def check_evaluation(model: Any, name: str) -> None:
+    """ValueError while the model, or a module of it, is in training mode: dropout is noise that nobody gave."""
+    for path, module in model.named_modules():
+        if module.training:
+            what = f"{name}, in its module {path}," if path else name
+            raise ValueError(f"{what} is in training mode, so its logits are random: call {name}.eval() first")
 
 
 def _common(a: Sequence[int], b: Sequence[int]) -> int:
