@@ -56,10 +56,10 @@ def test_logits_are_those_of_a_whole_call(name, request):
 
 def test_only_what_is_new_is_computed(tiny):
     computed, text = [], [1, 4, 2, 0, 3, 3, 1, 2, 4, 0]
+    kept = TransformersModel(tiny, rows=3)
     hook = tiny.register_forward_pre_hook(
         lambda _, args, options: computed.append(options["input_ids"].shape[1]), with_kwargs=True
     )
-    kept = TransformersModel(tiny, rows=3)
     longer, other = [*text, 1, 2], [*text, 1, 3]
     for tokens in (text, longer, longer, other, text[:6], [*text[:6], 3], [2]):
         kept(tokens)

