@@ -122,7 +122,11 @@ def test_text_is_that_without_any_cache(one_thread, name, options, goes_on):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("BertLMHeadModel", {**SIZES, "pad_token_id": 0}, r"must be a causal decoder: a later token moves the logits"),
+        (
+            "BertLMHeadModel",
+            {**SIZES, "pad_token_id": 0},
+            r"must be a causal decoder: another later token moves the logits",
+        ),
         ("BertForMaskedLM", {**SIZES, "pad_token_id": 0}, r"must be a causal decoder"),
         ("XLNetLMHeadModel", {"vocab_size": 40, "d_model": 16, "n_layer": 2, "n_head": 2}, r"must be a causal decoder"),
         (

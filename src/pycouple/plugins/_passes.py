@@ -108,8 +108,8 @@ class Trial:
     Raises
     ------
     ValueError
-        The model does not give logits from token ids alone, or they are NaN; or it is not causal: a later token moves
-        the logits of an earlier one by more than `rounding` explains.
+        The model does not give logits from token ids alone, or they are NaN; or it is not causal: other later tokens
+        move the logits of earlier ones.
     """
 
     def __init__(self, passes: Passes) -> None:
@@ -117,9 +117,11 @@ class Trial:
         length = min(_LENGTH, passes.limit or _LENGTH)
         self.head = max(length - _LENGTH + _HEAD, 1)
         self.tokens = np.random.default_rng(0).integers(passes.vocabulary, size=length).tolist()
+        same = (self.head + 1) // 2
+        other = [(token + 1) % passes.vocabulary for token in self.tokens[same:]]
         try:
             self.logits = passes.whole(self.tokens, length)
-            first = passes.whole(self.tokens[: self.head], self.head)
+            altered = passes.whole(self.tokens[:same] + other, length)
         except torch.OutOfMemoryError:
             raise
         except Exception as error:  # models that want something else raise anything
@@ -131,10 +133,13 @@ class Trial:
                 f"{passes.title} must give a logit for each of {passes.vocabulary} tokens, got {self.logits.shape[1]}"
             )
         self.allowed = rounding(self.logits, passes.epsilon())
-        if not (moved := difference(first, self.logits[: self.head])) <= self.allowed:
+        # Two passes of one shape: only experts that get other tokens round otherwise, by up to 0.00004 of the standard
+        # deviation in float32. Untrained BERTs, whose attention does little, move by 0.0009 of it or more.
+        allowed = self.allowed / 4
+        if not (moved := difference(altered[:same], self.logits[:same])) <= allowed:
             raise ValueError(
-                f"{passes.title} must be a causal decoder: a later token moves the logits of earlier ones "
-                f"by {moved:.2g}, where rounding explains {self.allowed:.2g}"
+                f"{passes.title} must be a causal decoder: another later token moves the logits of earlier ones by "
+                f"{moved:.2g}, where rounding explains {allowed:.2g}"
             )
 
     def continuation(self) -> tuple[Continuation, str]:
