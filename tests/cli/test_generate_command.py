@@ -270,40 +270,6 @@ def test_compare_takes_one_more_drafter(fake, capsys):
     assert names == ["none", "lookup", "layers:5", "layers:4", "random"]
 
 
-def test_mismatch_is_explained(fake, capsys):
-    """A model whose logits depend on how many rows it is asked for at once, as in 16 bits."""
-    exact = fake.target
-
-    def rough(rows):
-        model, calls = exact(rows), []
-
-        def logits(tokens):
-            found = np.array(model(tokens))
-            calls.append(len(tokens))
-            if len(calls) > 1 and calls[-1] - calls[-2] > 1:  # drafts were in the call
-                found[-1] = -found[-1]
-            return found
-
-        return logits
-
-    fake.target = rough
-    report = json.loads(run(capsys, "--json", "--drafter", "layers:6", "--max-new-tokens", "40"))
-    found = report["runs"][1]["mismatch"]
-    assert not report["runs"][1]["identical"]
-    text = fake.encode("abc", False) + report["tokens"]
-    assert found["without_drafter"] == text[found["position"]] != found["token"]
-    margin = race(fake.table[text[found["position"] - 1]], 3, found["position"]).margin
-    assert found["margin"] == margin
-
-    out = run(capsys, "--drafter", "layers:6", "--max-new-tokens", "40")
-    last = out.splitlines()[-1]
-    assert "layers:6" in last
-    assert states(last, *(f"{found[key]}" for key in ("position", "token", "without_drafter")), f"{margin:.2g}")
-    assert "identical" not in out
-    rows = run(capsys, "--compare", "--drafter", "layers:6", "--max-new-tokens", "40").splitlines()
-    assert [row.split()[-1] for row in rows if row.startswith("layers:6")] == ["no"]
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [

