@@ -12,7 +12,7 @@ from pycouple.cli.generate.mismatch import Drawn, explained
 from pycouple.cli.main import main
 from pycouple.speculative import SamplingParams, generate, race
 
-TOKENS, SEED, LENGTH = 8, 3, 3000
+TOKENS, SEED, LENGTH = 8, 3, 600
 PROMPT = [0, 1, 2]
 TABLE = np.random.default_rng(0).normal(0, 2, (TOKENS, TOKENS))
 STD = np.std(TABLE, axis=1)

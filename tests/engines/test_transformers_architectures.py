@@ -10,7 +10,7 @@ from pycouple.speculative import SamplingParams, generate
 pytestmark = pytest.mark.engines
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
-from pycouple.plugins.transformers import TransformersModel  # noqa: E402
+from pycouple.plugins.transformers import TransformersModel, truncated  # noqa: E402
 
 VOCABULARY = 40
 SIZES = {
@@ -214,3 +214,26 @@ def test_rounding_is_no_fault(one_thread, dtype):
     for name in ("GPT2LMHeadModel", "LlamaForCausalLM", "BloomForCausalLM"):
         model = made(name, {case[0]: case[1] for case in CASES}[name]).to(dtype)
         assert TransformersModel(model)._continuation.cut
+
+
+@pytest.mark.parametrize(
+    ("name", "layers"), [("Gemma2ForCausalLM", [1]), ("Qwen3NextForCausalLM", [1, 0]), ("JambaForCausalLM", 1)]
+)
+def test_truncated_drafters(one_thread, name, layers):
+    """Of layers of several kinds, in another order where the configuration lists the kinds."""
+    model = made(name, {case[0]: case[1] for case in CASES}[name])
+    drafter = truncated(model, layers)
+    assert not any(t.is_meta for t in [*drafter.parameters(), *drafter.buffers()])
+    target, drafts = quietly(model), quietly(drafter, rows=1)
+    prompt = np.random.default_rng(1).integers(1, VOCABULARY, 20).tolist()
+    wanted = generate(whole_calls(model), None, prompt, 3, SamplingParams(1.5), max_new_tokens=12).tokens
+    assert generate(target, drafts, prompt, 3, SamplingParams(1.5), max_new_tokens=12).tokens == wanted
+    for tokens in (prompt, prompt[:5]):
+        np.testing.assert_allclose(drafts(tokens), whole_calls(drafter)(tokens), atol=1e-3)
+
+
+@pytest.mark.parametrize(("name", "layers"), [("JambaForCausalLM", [1]), ("JambaForCausalLM", [1, 0])])
+def test_a_layer_where_another_kind_is_wanted(one_thread, name, layers):
+    model = made(name, {case[0]: case[1] for case in CASES}[name])
+    with pytest.raises(ValueError, match="layers must not have layer 1 at index 0: the model has another kind"):
+        truncated(model, layers)

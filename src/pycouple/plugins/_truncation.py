@@ -11,6 +11,8 @@ from pycouple._arguments import integer
 from pycouple.plugins._loading import quiet
 from pycouple.plugins._models import check_model
 
+_PASSING = ("training", "gradient_checkpointing", "num_hidden_layers")  # settings that make no other kind of layer
+
 
 def truncated(model: Any, layers: int | Iterable[int]) -> Any:
     """A drafter that is the model with some of its layers: their weights are shared, not copied.
@@ -30,7 +32,8 @@ def truncated(model: Any, layers: int | Iterable[int]) -> Any:
     Raises
     ------
     ValueError, TypeError
-        No layer is left, a layer does not exist, or the model's layers cannot be told.
+        No layer is left, a layer does not exist, a layer would stand where the configuration has another kind, or the
+        model's layers cannot be told.
 
     Examples
     --------
@@ -52,8 +55,11 @@ def truncated(model: Any, layers: int | Iterable[int]) -> Any:
     text.num_hidden_layers = len(kept)
     with torch.device("meta"), quiet():
         drafter = type(model)(config)
-    for own, source in [(prefix + f"{i}.", prefix + f"{k}.") for i, k in enumerate(kept)]:
-        _share(drafter.get_submodule(own[:-1]), model.get_submodule(source[:-1]))
+    for i, k in enumerate(kept):
+        own, source = drafter.get_submodule(f"{prefix}{i}"), model.get_submodule(f"{prefix}{k}")
+        if _kind(own, i) != _kind(source, k):
+            raise ValueError(f"layers must not have layer {k} at index {i}: the model has another kind of layer there")
+        _share(own, source)
     _share(drafter, model, without=prefix)
     drafter.generation_config = copy.deepcopy(model.generation_config)
     return drafter.eval()
@@ -83,10 +89,26 @@ def _layer_list(model: Any, count: int) -> str:
     return outermost[0] + "."
 
 
+def _kind(layer: Any, index: int) -> list[Any]:
+    """What must be the same for a layer to take the weights of another: modules, their settings, and shapes."""
+    found: list[Any] = [(name, tensor.shape) for name, tensor in _tensors(layer)]
+    for name, module in layer.named_modules():
+        settings = {k: v for k, v in vars(module).items() if isinstance(v, int | float | str)}
+        settings = {k: v for k, v in settings.items() if k[0] != "_" and k not in _PASSING}
+        numbers = {
+            k: v - index for k, v in settings.items() if "layer" in k and type(v) is int
+        }  # layer_idx and the like
+        found.append((name, type(module), settings | numbers))
+    return found
+
+
+def _tensors(module: Any) -> list[tuple[str, Any]]:
+    return [*module.named_parameters(remove_duplicate=False), *module.named_buffers(remove_duplicate=False)]
+
+
 def _share(module: Any, source: Any, without: str | None = None) -> None:
     """Put the source's parameters and buffers in the places of the module's."""
-    tensors = [*source.named_parameters(remove_duplicate=False), *source.named_buffers(remove_duplicate=False)]
-    for name, tensor in tensors:
+    for name, tensor in _tensors(source):
         if without is None or not name.startswith(without):
             owner, _, leaf = name.rpartition(".")
             place = module.get_submodule(owner)
