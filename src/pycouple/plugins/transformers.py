@@ -31,10 +31,10 @@ except ModuleNotFoundError as error:
     ) from error
 
 from pycouple._arguments import STREAM_LIMIT, integer, unsigned
-from pycouple._arrays import array_of
 from pycouple.plugins._arguments import callables
 from pycouple.plugins._loading import load
 from pycouple.plugins._models import TransformersModel, check_model
+from pycouple.plugins._transformers_arguments import NEUTRAL, checked_mask, option, padding_of, refuse
 from pycouple.plugins._truncation import truncated
 from pycouple.speculative import SamplingParams, draft
 from pycouple.speculative.warpers import params_of
@@ -44,18 +44,6 @@ __all__ = ["CoupledLogitsProcessor", "TransformersModel", "coupled_generate", "l
 # Of tokens that were allowed but did not win. Its softmax beside 0 is exactly 0; it is not -inf because prompt lookup
 # takes -inf for "forbidden" and would give up every draft but the winner of its made-up logits.
 LOST = -1e4
-
-# What only sampling reads, with the values at which transformers neither uses it nor warns.
-_NEUTRAL = {
-    "temperature": 1.0,
-    "top_k": 50,
-    "top_p": 1.0,
-    "min_p": None,
-    "top_h": None,
-    "typical_p": 1.0,
-    "epsilon_cutoff": 0.0,
-    "eta_cutoff": 0.0,
-}
 
 
 class CoupledLogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc, unused-ignore]
@@ -117,7 +105,7 @@ class CoupledLogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc
         if self.seed.ndim > 1:
             raise ValueError(f"seed must be one integer, or one per row; got shape {self.seed.shape}")
         self.params = params_of(params)
-        self.padding = _padding(attention_mask)
+        self.padding = padding_of(attention_mask)
         self.stream = int(unsigned(integer(stream, "stream"), "stream", STREAM_LIMIT))
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:
@@ -202,13 +190,13 @@ def coupled_generate(
     if assistant_model is not None:
         check_model(assistant_model, "assistant_model")
     config = options.pop("generation_config", None)
-    _refuse(model, config, options)
+    refuse(model, config, options)
     if inputs is not None:
         options["inputs"] = inputs
-    mask = _mask(model, inputs, options)
+    mask = checked_mask(model, inputs, options)
     processors = transformers.LogitsProcessorList(callables(options.pop("logits_processor", None), "logits_processor"))
     processors.append(CoupledLogitsProcessor(seed, params, attention_mask=mask))
-    neutral = {"do_sample": False} | {k: v for k, v in _NEUTRAL.items() if hasattr(model.generation_config, k)}
+    neutral = {"do_sample": False} | {k: v for k, v in NEUTRAL.items() if hasattr(model.generation_config, k)}
     if config is not None:
         config = copy.deepcopy(config)
         for name, value in neutral.items():
@@ -216,89 +204,12 @@ def coupled_generate(
         options["generation_config"] = config
     else:
         options.update(neutral)
-    early = _option("assistant_early_exit", model, config, options) is not None
-    drafted = early or assistant_model is not None or _option("prompt_lookup_num_tokens", model, config, options)
-    if drafted and _option("guidance_scale", model, config, options) not in (None, 1.0):
+    early = option("assistant_early_exit", model, config, options) is not None
+    drafted = early or assistant_model is not None or option("prompt_lookup_num_tokens", model, config, options)
+    if drafted and option("guidance_scale", model, config, options) not in (None, 1.0):
         raise ValueError("guidance_scale must be None with a drafter: its processor keeps a cache of earlier calls")
     with _confident(model if early else assistant_model), _whole(model):
         return model.generate(logits_processor=processors, assistant_model=assistant_model, **options)
-
-
-def _padding(attention_mask: Any) -> npt.NDArray[np.int64]:
-    """How many zeros are before each row's first one."""
-    if attention_mask is None:
-        return np.zeros((), np.int64)
-    mask = array_of(attention_mask, "attention_mask")
-    if mask.ndim != 2:
-        raise ValueError(f"attention_mask must have two axes, rows and tokens; got shape {mask.shape}")
-    padding: npt.NDArray[np.int64] = (np.cumsum(mask != 0, axis=1) == 0).sum(axis=1)
-    return padding
-
-
-def _option(name: str, model: Any, config: Any, options: dict[str, Any]) -> Any:
-    """An option as ``model.generate`` will take it."""
-    if name in options:
-        return options[name]
-    value = getattr(config, name, None)
-    return getattr(model.generation_config, name, None) if value is None else value
-
-
-def _refuse(model: Any, config: Any, options: dict[str, Any]) -> None:
-    """Raise an error for what draws tokens in another way."""
-    if not (config is None or isinstance(config, transformers.GenerationConfig)):
-        raise TypeError(f"generation_config must be a transformers.GenerationConfig, got {type(config).__name__}")
-    if options.get("do_sample") or getattr(config, "do_sample", None):
-        raise ValueError("do_sample must be False: coupled_generate draws by shared noise, as params say")
-    for name in _NEUTRAL:
-        if options.get(name) is None:
-            continue
-        if hasattr(SamplingParams, name):
-            raise ValueError(f"{name} belongs in params: params=SamplingParams({name}={options[name]!r})")
-        raise ValueError(f"{name} must be left out: params have temperature, top_k, top_p and min_p")
-    for name, why in (
-        ("assistant_ensemble_weight", "it mixes the drafter into the text"),
-        ("watermarking_config", "it acts on the scores after the draw"),
-    ):
-        if _option(name, model, config, options) is not None:
-            raise ValueError(f"{name} must be None: {why}")
-    for name, why in (
-        ("num_beams", "a beam search does not draw"),
-        ("num_return_sequences", "repeat the prompt as rows, and give each row a seed of its own"),
-    ):
-        count = _option(name, model, config, options)
-        if count not in (None, 1):
-            raise ValueError(f"{name} must be 1: {why}; got {count}")
-
-
-def _mask(model: Any, inputs: Any, options: dict[str, Any]) -> Any:
-    """The mask of the ids that processors see; put in the options where the model would guess it."""
-    if model.config.is_encoder_decoder:
-        return options.get("decoder_attention_mask")
-    ids = options.get("input_ids") if inputs is None else inputs
-    if ids is None:
-        if options.get("inputs_embeds") is not None:
-            raise ValueError("inputs_embeds must come with input_ids: positions are counted in tokens")
-        return None
-    name = "input_ids" if inputs is None else "inputs"
-    if not isinstance(ids, torch.Tensor) or ids.dtype not in (torch.int64, torch.int32):
-        raise TypeError(
-            f"{name} must be a tensor of token ids, got {getattr(ids, 'dtype', type(ids).__name__)}: "
-            "coupled_generate(model, **tokenizer(prompt, return_tensors='pt'), ...)"
-        )
-    if ids.ndim != 2:
-        raise ValueError(f"{name} must have two axes, rows and tokens; got shape {tuple(ids.shape)}")
-    mask = options.get("attention_mask")
-    if mask is None:
-        mask = options["attention_mask"] = torch.ones_like(ids)
-    if not isinstance(mask, torch.Tensor):
-        raise TypeError(f"attention_mask must be a tensor, got {type(mask).__name__}")
-    cache = options.get("past_key_values")
-    if mask.shape != ids.shape or (cache is not None and cache.get_seq_length() >= ids.shape[1]):
-        raise ValueError(
-            f"{name} must be the whole sequence, of the shape of attention_mask; got {tuple(ids.shape)} "
-            f"and {tuple(mask.shape)}"
-        )
-    return mask
 
 
 @contextmanager
