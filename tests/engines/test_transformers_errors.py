@@ -27,7 +27,7 @@ from tests.support.smollm2 import text_of  # noqa: E402
     [
         ({"do_sample": True}, "do_sample must be False"),
         ({"num_beams": 2}, "num_beams must be 1: a beam search does not draw; got 2"),
-        ({"num_return_sequences": 3}, "num_return_sequences must be 1: repeat the prompt as rows"),
+        ({"num_return_sequences": 0}, "num_return_sequences must be positive, got 0"),
         ({"temperature": 0.7}, r"temperature belongs in params: params=SamplingParams\(temperature=0.7\)"),
         ({"top_p": 0.9, "params": SamplingParams(0.7)}, r"top_p belongs in params: params=SamplingParams\(top_p=0.9\)"),
         ({"typical_p": 0.9}, "typical_p must be left out: params have temperature, top_k, top_p and min_p"),

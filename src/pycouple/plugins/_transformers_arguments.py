@@ -1,13 +1,14 @@
-"""What `coupled_generate` is called with: options and masks, and errors for what cannot be right."""
+"""What `coupled_generate` is called with: its options, and errors for those that do not go with shared noise."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import transformers
+from transformers.generation.configuration_utils import GenerationMode
 
-from pycouple._arrays import array_of
+from pycouple._arguments import integer, unsigned
 from pycouple.speculative import SamplingParams
 
 # What only sampling reads, with the values at which transformers neither uses it nor warns.
@@ -22,30 +23,42 @@ NEUTRAL = {
     "eta_cutoff": 0.0,
 }
 
+# Other ways to choose tokens: the value at which each is not taken, and why it cannot be.
+_OTHER_WAYS = {
+    "num_beams": (1, "a beam search does not draw"),
+    "num_beam_groups": (1, "a beam search does not draw"),
+    "constraints": (None, "a constrained beam search does not draw"),
+    "force_words_ids": (None, "a constrained beam search does not draw"),
+    "penalty_alpha": (None, "contrastive search does not draw"),
+    "dola_layers": (None, "DoLa takes logits of several layers, and then draws in its own way"),
+    "custom_generate": (None, "it may choose tokens in another way"),
+    "token_healing": (None, "it replaces the end of the prompt"),
+    "assistant_ensemble_weight": (None, "it mixes the drafter into the text"),
+    "assistant_tokenizer": (None, "a drafter with other tokens cannot draw them by the same noise"),
+    "watermarking_config": (None, "it acts on the scores after the draw"),
+}
 
-def padding_of(attention_mask: Any) -> npt.NDArray[np.int64]:
-    """How many zeros are before each row's first one."""
-    if attention_mask is None:
-        return np.zeros((), np.int64)
-    mask = array_of(attention_mask, "attention_mask")
-    if mask.ndim != 2:
-        raise ValueError(f"attention_mask must have two axes, rows and tokens; got shape {mask.shape}")
-    padding: npt.NDArray[np.int64] = (np.cumsum(mask != 0, axis=1) == 0).sum(axis=1)
-    return padding
-
-
-def option(name: str, model: Any, config: Any, options: dict[str, Any]) -> Any:
-    """An option as ``model.generate`` will take it."""
-    if name in options:
-        return options[name]
-    value = getattr(config, name, None)
-    return getattr(model.generation_config, name, None) if value is None else value
+_ROWS = ("input_ids", "attention_mask", "decoder_input_ids", "decoder_attention_mask")
 
 
-def refuse(model: Any, config: Any, options: dict[str, Any]) -> None:
-    """Raise an error for what draws tokens in another way."""
+def merged(model: Any, config: Any, options: dict[str, Any]) -> Any:
+    """The options as ``model.generate`` will take them, in one generation config; None is what nobody set."""
     if not (config is None or isinstance(config, transformers.GenerationConfig)):
         raise TypeError(f"generation_config must be a transformers.GenerationConfig, got {type(config).__name__}")
+    found: Any = transformers.GenerationConfig()  # type: ignore[no-untyped-call, unused-ignore]
+    for name in {*vars(found), *_OTHER_WAYS}:
+        value = options.get(name, getattr(config, name, None))
+        if value is None and name not in options:
+            value = getattr(model.generation_config, name, None)
+        setattr(found, name, value)
+    return found
+
+
+def refuse(model: Any, asked: Any, config: Any, options: dict[str, Any]) -> None:
+    """Raise an error for what draws tokens in another way."""
+    writes = getattr(model, "output_modalities", ("text",))
+    if tuple(writes) != ("text",):
+        raise ValueError(f"model must write text alone: {type(model).__name__} writes {' and '.join(writes)}")
     if options.get("do_sample") or getattr(config, "do_sample", None):
         raise ValueError("do_sample must be False: coupled_generate draws by shared noise, as params say")
     for name in NEUTRAL:
@@ -54,47 +67,63 @@ def refuse(model: Any, config: Any, options: dict[str, Any]) -> None:
         if hasattr(SamplingParams, name):
             raise ValueError(f"{name} belongs in params: params=SamplingParams({name}={options[name]!r})")
         raise ValueError(f"{name} must be left out: params have temperature, top_k, top_p and min_p")
-    for name, why in (
-        ("assistant_ensemble_weight", "it mixes the drafter into the text"),
-        ("watermarking_config", "it acts on the scores after the draw"),
-    ):
-        if option(name, model, config, options) is not None:
-            raise ValueError(f"{name} must be None: {why}")
-    for name, why in (
-        ("num_beams", "a beam search does not draw"),
-        ("num_return_sequences", "repeat the prompt as rows, and give each row a seed of its own"),
-    ):
-        count = option(name, model, config, options)
-        if count not in (None, 1):
-            raise ValueError(f"{name} must be 1: {why}; got {count}")
+    for name, (unused, why) in _OTHER_WAYS.items():
+        value = getattr(asked, name)
+        if value and value != unused:
+            got = f"; got {value}" if isinstance(value, int | float) else ""
+            raise ValueError(f"{name} must be {unused}: {why}{got}")
+    if asked.cache_implementation == "paged":
+        raise ValueError("cache_implementation must not be 'paged': that generates in another way, without processors")
 
 
-def checked_mask(model: Any, inputs: Any, options: dict[str, Any]) -> Any:
-    """The mask of the ids that processors see; put in the options where the model would guess it."""
-    if model.config.is_encoder_decoder:
-        return options.get("decoder_attention_mask")
-    ids = options.get("input_ids") if inputs is None else inputs
-    if ids is None:
-        if options.get("inputs_embeds") is not None:
-            raise ValueError("inputs_embeds must come with input_ids: positions are counted in tokens")
-        return None
-    name = "input_ids" if inputs is None else "inputs"
-    if not isinstance(ids, torch.Tensor) or ids.dtype not in (torch.int64, torch.int32):
-        raise TypeError(
-            f"{name} must be a tensor of token ids, got {getattr(ids, 'dtype', type(ids).__name__)}: "
-            "coupled_generate(model, **tokenizer(prompt, return_tensors='pt'), ...)"
-        )
-    if ids.ndim != 2:
-        raise ValueError(f"{name} must have two axes, rows and tokens; got shape {tuple(ids.shape)}")
-    mask = options.get("attention_mask")
-    if mask is None:
-        mask = options["attention_mask"] = torch.ones_like(ids)
-    if not isinstance(mask, torch.Tensor):
-        raise TypeError(f"attention_mask must be a tensor, got {type(mask).__name__}")
-    cache = options.get("past_key_values")
-    if mask.shape != ids.shape or (cache is not None and cache.get_seq_length() >= ids.shape[1]):
+def has_drafter(model: Any, asked: Any, assistant_model: Any) -> bool:
+    """Whether ``model.generate`` will draft; an error if it cannot, or would choose tokens in an unknown way."""
+    asked.do_sample, asked.top_k = False, None
+    mode = asked.get_generation_mode(assistant_model)
+    if mode == GenerationMode.GREEDY_SEARCH:
+        return False
+    if mode != GenerationMode.ASSISTED_GENERATION:
+        raise ValueError(f"the options ask for {mode.value}, which does not draw from the logits of each position")
+    if asked.guidance_scale not in (None, 1.0):
+        raise ValueError("guidance_scale must be None with a drafter: its processor keeps a cache of earlier calls")
+    if texts_per_prompt(asked) > 1:
+        raise ValueError("num_return_sequences must be 1 with a drafter: transformers drafts for one text at a time")
+    known = transformers.GenerationMixin
+    if isinstance(model, known) and type(model).generate is not known.generate:
         raise ValueError(
-            f"{name} must be the whole sequence, of the shape of attention_mask; got {tuple(ids.shape)} "
-            f"and {tuple(mask.shape)}"
+            f"model must be without a drafter: {type(model).__name__} has a generate of its own, which may take other "
+            "options with a drafter than without one"
         )
-    return mask
+    return True
+
+
+def texts_per_prompt(asked: Any) -> int:
+    """How many texts are asked for per prompt."""
+    given = asked.num_return_sequences
+    count = 1 if given is None else integer(given, "num_return_sequences")
+    if count < 1:
+        raise ValueError(f"num_return_sequences must be positive, got {count}")
+    return count
+
+
+def repeated(inputs: Any, options: dict[str, Any], asked: Any, count: int) -> Any:
+    """Each row of the inputs `count` times, as transformers does it when it samples; the options' rows in place."""
+    for name, value in options.items():
+        if isinstance(value, torch.Tensor) and name in _ROWS:
+            options[name] = value.repeat_interleave(count, dim=0)
+        elif isinstance(value, torch.Tensor | Mapping | transformers.Cache) and not hasattr(asked, name):
+            raise ValueError(
+                f"num_return_sequences must be 1 with {name}: repeat the prompt as rows, and give each row a seed"
+            )
+    return None if inputs is None else inputs.repeat_interleave(count, dim=0)
+
+
+def seeds_of_texts(seed: Any, rows: int, count: int) -> Any:
+    """A seed for each of `count` texts per row: seeds are given for the texts, or for the first of each row."""
+    seeds = unsigned(seed, "seed")
+    if seeds.ndim > 1 or (seeds.ndim and len(seeds) not in (rows, rows * count)):
+        wanted = f"{rows} (one per row) or {rows * count} (one per text)"
+        raise ValueError(f"seed must be one integer, or {wanted}; got shape {seeds.shape}")
+    if seeds.ndim and len(seeds) == rows * count:
+        return seeds
+    return (np.broadcast_to(seeds, rows)[:, np.newaxis] + np.arange(count, dtype=np.uint64)).reshape(-1)

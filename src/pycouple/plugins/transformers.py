@@ -16,7 +16,7 @@ rounding, far less than the margins by which tokens win. In bfloat16 a pass over
 
 import copy
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -33,8 +33,17 @@ except ModuleNotFoundError as error:
 from pycouple._arguments import STREAM_LIMIT, integer, unsigned
 from pycouple.plugins._arguments import callables
 from pycouple.plugins._loading import load
-from pycouple.plugins._models import TransformersModel, check_model
-from pycouple.plugins._transformers_arguments import NEUTRAL, checked_mask, option, padding_of, refuse
+from pycouple.plugins._models import TransformersModel, check_evaluation, check_model
+from pycouple.plugins._prompts import check_inputs, padding_of
+from pycouple.plugins._transformers_arguments import (
+    NEUTRAL,
+    has_drafter,
+    merged,
+    refuse,
+    repeated,
+    seeds_of_texts,
+    texts_per_prompt,
+)
 from pycouple.plugins._truncation import truncated
 from pycouple.speculative import SamplingParams, draft
 from pycouple.speculative.warpers import params_of
@@ -106,6 +115,7 @@ class CoupledLogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc
             raise ValueError(f"seed must be one integer, or one per row; got shape {self.seed.shape}")
         self.params = params_of(params)
         self.padding = padding_of(attention_mask)
+        self.prompt = 0 if attention_mask is None else attention_mask.shape[1]
         self.stream = int(unsigned(integer(stream, "stream"), "stream", STREAM_LIMIT))
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:
@@ -115,6 +125,11 @@ class CoupledLogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc
             raise ValueError(f"seed must be one integer or {rows}, one per row of logits; got {len(self.seed)}")
         if self.padding.ndim and len(self.padding) != rows:
             raise ValueError(f"attention_mask must have {rows} rows, as the logits have; got {len(self.padding)}")
+        if input_ids.shape[1] < self.prompt:
+            raise ValueError(
+                f"attention_mask must be that of the prompt: it is for {self.prompt} tokens, the text has "
+                f"{input_ids.shape[1]}"
+            )
         position = np.broadcast_to(input_ids.shape[1] - self.padding, (rows,))
         winners = draft(scores, self.seed, position, self.params, stream=self.stream)
         drawn = torch.full(scores.shape, LOST, dtype=torch.float32, device=scores.device)
@@ -186,53 +201,90 @@ def coupled_generate(
     >>> bool((plain == fast).all())
     True
     """
-    check_model(model, "model")
-    if assistant_model is not None:
-        check_model(assistant_model, "assistant_model")
+    for name, one in (("model", model), ("assistant_model", assistant_model)):
+        if one is not None or name == "model":
+            check_model(one, name)
+            check_evaluation(one, name)
     config = options.pop("generation_config", None)
-    refuse(model, config, options)
-    if inputs is not None:
-        options["inputs"] = inputs
-    mask = checked_mask(model, inputs, options)
-    processors = transformers.LogitsProcessorList(callables(options.pop("logits_processor", None), "logits_processor"))
-    processors.append(CoupledLogitsProcessor(seed, params, attention_mask=mask))
-    neutral = {"do_sample": False} | {k: v for k, v in NEUTRAL.items() if hasattr(model.generation_config, k)}
+    asked = merged(model, config, options)
+    refuse(model, asked, config, options)
+    has_drafter(model, asked, assistant_model)
+    rows, mask = check_inputs(model, inputs, options, asked)
+    count = texts_per_prompt(asked)
+    if count > 1:
+        seed = seeds_of_texts(seed, rows, count)
+        inputs = repeated(inputs, options, asked, count)
+        mask = None if mask is None else options["attention_mask"]
+    processors = callables(options.pop("logits_processor", None), "logits_processor")
+    if any(isinstance(one, CoupledLogitsProcessor) for one in processors):
+        raise ValueError("logits_processor must not have a CoupledLogitsProcessor: coupled_generate adds one")
+    drawer = _Drawer(seed, params, attention_mask=mask)
+    processors = transformers.LogitsProcessorList([*processors, drawer])
+    neutral = {"do_sample": False, "num_return_sequences": 1}
     if config is not None:
         config = copy.deepcopy(config)
-        for name, value in neutral.items():
+        for name, value in (neutral | NEUTRAL).items():
             setattr(config, name, value)
+        options.pop("num_return_sequences", None)
         options["generation_config"] = config
     else:
-        options.update(neutral)
-    early = option("assistant_early_exit", model, config, options) is not None
-    drafted = early or assistant_model is not None or option("prompt_lookup_num_tokens", model, config, options)
-    if drafted and option("guidance_scale", model, config, options) not in (None, 1.0):
-        raise ValueError("guidance_scale must be None with a drafter: its processor keeps a cache of earlier calls")
-    with _confident(model if early else assistant_model), _whole(model):
-        return model.generate(logits_processor=processors, assistant_model=assistant_model, **options)
+        options |= neutral if count > 1 else {"do_sample": False}
+    if assistant_model is not None:
+        options["assistant_model"] = assistant_model
+    given = () if inputs is None else (inputs,)  # by position, since a model may have another name for it
+    layers = asked.assistant_early_exit
+    with _prepared(model, assistant_model, layers is not None):
+        try:
+            result = model.generate(*given, logits_processor=processors, **options)
+        except (AttributeError, IndexError) as error:
+            if layers is None:
+                raise
+            raise ValueError(
+                f"assistant_early_exit={layers} failed, as it does where a model cannot leave out its last layers: "
+                f"give assistant_model=truncated(model, {layers})"
+            ) from error
+    if not drawer.drew:
+        raise ValueError(
+            f"{type(model).__name__}.generate asked no logits processor: its text is not drawn by shared noise"
+        )
+    return result
+
+
+class _Drawer(CoupledLogitsProcessor):
+    """A processor that knows whether it was asked."""
+
+    drew = False
+
+    def __call__(self, input_ids: Any, scores: Any) -> Any:
+        self.drew = True
+        return super().__call__(input_ids, scores)
 
 
 @contextmanager
-def _whole(model: Any) -> Iterator[None]:
-    """The number of layers as it was: an early exit sets it, and an exception would leave it so."""
-    config = model.config.get_text_config(decoder=True)
-    before = config.num_hidden_layers
-    try:
+def _prepared(model: Any, assistant: Any, early: bool) -> Iterator[None]:
+    """The models as drafting needs them, and then as they were.
+
+    The assistant drafts without a confidence threshold.
+    An early exit sets the number of layers, and an exception would leave it so.
+    """
+    with ExitStack() as stack:
+        if early:
+            layers = model.config.get_text_config(decoder=True)
+            stack.enter_context(_set(layers, num_hidden_layers=layers.num_hidden_layers))
+        config = getattr(model if early else assistant, "generation_config", None)
+        if config is not None:
+            stack.enter_context(_set(config, assistant_confidence_threshold=0.0))
         yield
-    finally:
-        config.num_hidden_layers = before
 
 
 @contextmanager
-def _confident(assistant: Any) -> Iterator[None]:
-    """No confidence threshold for the assistant, if there is one."""
-    config = getattr(assistant, "generation_config", None)
-    if config is None:
-        yield
-        return
-    before = config.assistant_confidence_threshold
-    config.assistant_confidence_threshold = 0.0
+def _set(owner: Any, **values: Any) -> Iterator[None]:
+    """Attributes that have other values for a while."""
+    before = {name: getattr(owner, name) for name in values}
     try:
+        for name, value in values.items():
+            setattr(owner, name, value)
         yield
     finally:
-        config.assistant_confidence_threshold = before
+        for name, value in before.items():
+            setattr(owner, name, value)
