@@ -35,6 +35,7 @@ from pycouple.plugins._arguments import callables
 from pycouple.plugins._loading import load
 from pycouple.plugins._models import TransformersModel, check_evaluation, check_model
 from pycouple.plugins._prompts import check_inputs, padding_of
+from pycouple.plugins._stopping import stop_by_token
 from pycouple.plugins._transformers_arguments import (
     NEUTRAL,
     has_drafter,
@@ -208,7 +209,7 @@ def coupled_generate(
     config = options.pop("generation_config", None)
     asked = merged(model, config, options)
     refuse(model, asked, config, options)
-    has_drafter(model, asked, assistant_model)
+    drafted = has_drafter(model, asked, assistant_model)
     rows, mask = check_inputs(model, inputs, options, asked)
     count = texts_per_prompt(asked)
     if count > 1:
@@ -229,6 +230,7 @@ def coupled_generate(
         options["generation_config"] = config
     else:
         options |= neutral if count > 1 else {"do_sample": False}
+    by_token = stop_by_token(options, asked.stop_strings) if drafted else None
     if assistant_model is not None:
         options["assistant_model"] = assistant_model
     given = () if inputs is None else (inputs,)  # by position, since a model may have another name for it
@@ -247,7 +249,7 @@ def coupled_generate(
         raise ValueError(
             f"{type(model).__name__}.generate asked no logits processor: its text is not drawn by shared noise"
         )
-    return result
+    return result if by_token is None else by_token.cut(result)
 
 
 class _Drawer(CoupledLogitsProcessor):
@@ -264,7 +266,7 @@ class _Drawer(CoupledLogitsProcessor):
 def _prepared(model: Any, assistant: Any, early: bool) -> Iterator[None]:
     """The models as drafting needs them, and then as they were.
 
-    The assistant drafts without a confidence threshold.
+    The assistant drafts without a confidence threshold and without stop strings, for which it would want a tokenizer.
     An early exit sets the number of layers, and an exception would leave it so.
     """
     with ExitStack() as stack:
@@ -273,7 +275,7 @@ def _prepared(model: Any, assistant: Any, early: bool) -> Iterator[None]:
             stack.enter_context(_set(layers, num_hidden_layers=layers.num_hidden_layers))
         config = getattr(model if early else assistant, "generation_config", None)
         if config is not None:
-            stack.enter_context(_set(config, assistant_confidence_threshold=0.0))
+            stack.enter_context(_set(config, assistant_confidence_threshold=0.0, stop_strings=None))
         yield
 
 
