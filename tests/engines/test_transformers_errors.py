@@ -33,6 +33,19 @@ from tests.support.smollm2 import text_of  # noqa: E402
         ({"typical_p": 0.9}, "typical_p must be left out: params have temperature, top_k, top_p and min_p"),
         ({"assistant_ensemble_weight": 0.5}, "assistant_ensemble_weight must be None"),
         ({"watermarking_config": {"bias": 2.0}}, "watermarking_config must be None"),
+        ({"num_beam_groups": 2}, "num_beam_groups must be 1: a beam search does not draw; got 2"),
+        ({"penalty_alpha": 0.6}, "penalty_alpha must be None: contrastive search does not draw; got 0.6"),
+        ({"penalty_alpha": 0.6, "top_k": 4}, "penalty_alpha must be None"),
+        ({"dola_layers": "high"}, "dola_layers must be None"),
+        ({"force_words_ids": [[3]]}, "force_words_ids must be None: a constrained beam search does not draw"),
+        ({"constraints": [3]}, "constraints must be None"),
+        ({"custom_generate": "hub/repository"}, "custom_generate must be None: it may choose tokens in another way"),
+        ({"token_healing": True}, "token_healing must be None: it replaces the end of the prompt"),
+        ({"cache_implementation": "paged"}, "cache_implementation must not be 'paged'"),
+        ({"assistant_tokenizer": "any"}, "assistant_tokenizer must be None"),
+        ({"logits_processor": [CoupledLogitsProcessor(1)]}, "logits_processor must not have a CoupledLogitsProcessor"),
+        ({"input_ids": torch.tensor([[1, 2]])}, "inputs are input_ids: give one of the two"),
+        ({"inputs": torch.zeros(1, 0, dtype=torch.long)}, r"at least one row and one token; got shape \(1, 0\)"),
         ({"attention_mask": torch.ones(1, 5)}, "inputs must be the whole sequence, of the shape of attention_mask"),
         ({"inputs": torch.tensor([1, 2])}, r"inputs must have two axes, rows and tokens; got shape \(2,\)"),
         ({"seed": -1}, r"seed must be in 0..2\*\*64 - 1, got -1"),
@@ -58,6 +71,12 @@ def test_values_that_coupled_generate_refuses(options, message, tiny):
         ),
         ({"inputs": ["The sea", "The sky"]}, "inputs must be a tensor of token ids, got list"),
         ({"inputs": None, "input_ids": [[1, 2]]}, "input_ids must be a tensor of token ids, got list"),
+        ({"inputs": np.array([[1, 2]])}, r"inputs must be a tensor of token ids, got ndarray: torch.tensor\(ids\), or"),
+        (
+            {"inputs": {"input_ids": torch.tensor([[1, 2]])}},
+            r"token ids, got dict: give its parts by name, coupled_generate\(model, \*\*inputs, ...\)",
+        ),
+        ({"inputs": transformers.BatchEncoding({"input_ids": [[1]]})}, "token ids, got BatchEncoding: give its parts"),
         ({"inputs": torch.ones(1, 2)}, "inputs must be a tensor of token ids, got torch.float32"),
         ({"generation_config": {"max_new_tokens": 2}}, r"must be a transformers.GenerationConfig, got dict"),
         ({"logits_processor": [3]}, "logits_processor must be a list of callables, got int at index 0"),
@@ -74,6 +93,55 @@ def test_types_that_coupled_generate_refuses(options, message, tiny):
     given = {"model": tiny, "inputs": torch.tensor([[1, 2]]), "seed": 1, "max_new_tokens": 2}
     with pytest.raises(TypeError, match=message):
         coupled_generate(**given | options)
+
+
+def test_other_ways_in_a_generation_config(tiny):
+    for name, value in (("penalty_alpha", 0.6), ("num_beams", 3), ("dola_layers", "low")):
+        config = transformers.GenerationConfig(**{name: value})
+        with pytest.raises(ValueError, match=f"{name} must be"):
+            coupled_generate(tiny, torch.tensor([[1, 2]]), seed=1, generation_config=config)
+
+
+def test_a_mode_that_is_not_known_is_refused(tiny, monkeypatch):
+    mode = transformers.generation.GenerationMode.BEAM_SAMPLE
+    monkeypatch.setattr(transformers.GenerationConfig, "get_generation_mode", lambda *_: mode)
+    with pytest.raises(ValueError, match="the options ask for beam_sample, which does not draw"):
+        coupled_generate(tiny, torch.tensor([[1, 2]]), seed=1)
+
+
+def test_models_in_training_mode_are_refused(tiny):
+    """Dropout is noise beside the seed: the same seed would give other texts."""
+    ids = torch.tensor([[1, 2]])
+    for part in (tiny, tiny.model.layers[1]):
+        part.train()
+        try:
+            with pytest.raises(ValueError, match=r"^model.* in training mode"):
+                coupled_generate(tiny, ids, seed=1)
+        finally:
+            tiny.eval()
+    drafter = truncated(tiny, 2).train()
+    with pytest.raises(ValueError, match="assistant_model is in training mode"):
+        coupled_generate(tiny, ids, seed=1, assistant_model=drafter)
+
+
+def test_models_that_do_not_write_text(tiny, monkeypatch):
+    with pytest.raises(ValueError, match="model must generate text: LlamaModel has no language model head"):
+        coupled_generate(tiny.model, torch.tensor([[1, 2]]), seed=1)
+    monkeypatch.setattr(type(tiny), "output_modalities", ("audio", "text"))
+    with pytest.raises(ValueError, match="model must write text alone: LlamaForCausalLM writes audio and text"):
+        coupled_generate(tiny, torch.tensor([[1, 2]]), seed=1)
+    monkeypatch.undo()
+    monkeypatch.setattr(type(tiny), "generate", lambda self, ids, **options: ids)
+    with pytest.raises(ValueError, match="generate asked no logits processor"):
+        coupled_generate(tiny, torch.tensor([[1, 2]]), seed=1)
+
+
+def test_an_early_exit_that_a_model_does_not_have():
+    config = transformers.GPT2Config(vocab_size=5, n_embd=8, n_layer=2, n_head=2, n_positions=32, eos_token_id=None)
+    model = transformers.GPT2LMHeadModel(config).eval()
+    with pytest.raises(ValueError, match=r"assistant_early_exit=1 failed.*assistant_model=truncated\(model, 1\)"):
+        coupled_generate(model, torch.tensor([[1, 2]]), seed=1, max_new_tokens=4, assistant_early_exit=1)
+    assert model.config.num_hidden_layers == 2
 
 
 def test_a_seed_is_not_guessed(tiny):

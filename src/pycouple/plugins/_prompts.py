@@ -52,8 +52,9 @@ def _check_ids(ids: Any, name: str) -> None:
             "coupled_generate(model, **inputs, ...)"
         )
     if not isinstance(ids, torch.Tensor) or ids.dtype not in (torch.int64, torch.int32):
+        got = ids.dtype if isinstance(ids, torch.Tensor) else type(ids).__name__
         raise TypeError(
-            f"{name} must be a tensor of token ids, got {getattr(ids, 'dtype', type(ids).__name__)}: "
+            f"{name} must be a tensor of token ids, got {got}: "
             "torch.tensor(ids), or coupled_generate(model, **tokenizer(prompt, return_tensors='pt'), ...)"
         )
     if ids.ndim != 2:
@@ -118,7 +119,7 @@ def _check_padding(model: Any, ids: Any, tokens: npt.NDArray[np.bool_]) -> None:
 def _row_with_padding(ids: Any, asked: Any) -> int | None:
     """The first row of a batch that begins or ends with a padding token which is nothing else."""
     pad, eos = asked.pad_token_id, asked.eos_token_id
-    others = [asked.bos_token_id, asked.decoder_start_token_id, *(eos if isinstance(eos, list | tuple) else [eos])]
+    others = [asked.bos_token_id, *(eos if isinstance(eos, list | tuple) else [eos])]
     if pad is None or pad in others or len(ids) == 1:
         return None
     padded = ((ids[:, 0] == pad) | (ids[:, -1] == pad)).nonzero()

@@ -49,29 +49,31 @@ def merged(model: Any, config: Any, options: dict[str, Any]) -> Any:
     for name in {*vars(found), *_OTHER_WAYS}:
         value = options.get(name, getattr(config, name, None))
         if value is None and name not in options:
-            value = getattr(model.generation_config, name, None)
+            value = getattr(getattr(model, "generation_config", None), name, None)
         setattr(found, name, value)
     return found
 
 
 def refuse(model: Any, asked: Any, config: Any, options: dict[str, Any]) -> None:
     """Raise an error for what draws tokens in another way."""
+    if getattr(model, "generation_config", None) is None or not hasattr(model, "generate"):
+        raise ValueError(f"model must generate text: {type(model).__name__} has no language model head")
     writes = getattr(model, "output_modalities", ("text",))
     if tuple(writes) != ("text",):
         raise ValueError(f"model must write text alone: {type(model).__name__} writes {' and '.join(writes)}")
     if options.get("do_sample") or getattr(config, "do_sample", None):
         raise ValueError("do_sample must be False: coupled_generate draws by shared noise, as params say")
+    for name, (unused, why) in _OTHER_WAYS.items():
+        value = getattr(asked, name)
+        if value and value != unused:
+            got = f"; got {value}" if isinstance(value, int | float) else ""
+            raise ValueError(f"{name} must be {unused}: {why}{got}")
     for name in NEUTRAL:
         if options.get(name) is None:
             continue
         if hasattr(SamplingParams, name):
             raise ValueError(f"{name} belongs in params: params=SamplingParams({name}={options[name]!r})")
         raise ValueError(f"{name} must be left out: params have temperature, top_k, top_p and min_p")
-    for name, (unused, why) in _OTHER_WAYS.items():
-        value = getattr(asked, name)
-        if value and value != unused:
-            got = f"; got {value}" if isinstance(value, int | float) else ""
-            raise ValueError(f"{name} must be {unused}: {why}{got}")
     if asked.cache_implementation == "paged":
         raise ValueError("cache_implementation must not be 'paged': that generates in another way, without processors")
 

@@ -15,8 +15,6 @@ rounding, far less than the margins by which tokens win. In bfloat16 a pass over
 """
 
 import copy
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -32,10 +30,10 @@ except ModuleNotFoundError as error:
 
 from pycouple._arguments import STREAM_LIMIT, integer, unsigned
 from pycouple.plugins._arguments import callables
+from pycouple.plugins._drafting import prepared, stop_by_token
 from pycouple.plugins._loading import load
 from pycouple.plugins._models import TransformersModel, check_evaluation, check_model
 from pycouple.plugins._prompts import check_inputs, padding_of
-from pycouple.plugins._stopping import stop_by_token
 from pycouple.plugins._transformers_arguments import (
     NEUTRAL,
     has_drafter,
@@ -68,16 +66,17 @@ class CoupledLogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc
     params : SamplingParams, optional
         Temperature, top-k, top-p and min-p. ``do_sample=False`` drops those of transformers, so they are applied here.
     attention_mask : array_like or tensor, shape (rows, length), optional
-        Of the prompts. The zeros before a row's first one are left padding, and positions are counted from that first
-        one: a padded row draws what it draws alone. Without a mask no row is padded.
+        Of the prompts: zeros for left padding, then ones. Positions are counted from a row's first one: a padded row
+        draws what it draws alone. Without a mask no row is padded.
     stream : int, default 0
         In 0..255: which copy of the randomness.
 
     Raises
     ------
     ValueError, TypeError
-        A number is out of range or of another type. On a call as for `pycouple.speculative.draft`; there are not as
-        many rows as seeds, or as rows of the mask.
+        A number is out of range or of another type; the mask is not zeros and ones, has a zero behind a one, or no one
+        in a row. On a call as for `pycouple.speculative.draft`; there are not as many rows as seeds, or as rows of the
+        mask, or fewer tokens than the mask is for.
 
     Notes
     -----
@@ -116,7 +115,7 @@ class CoupledLogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc
             raise ValueError(f"seed must be one integer, or one per row; got shape {self.seed.shape}")
         self.params = params_of(params)
         self.padding = padding_of(attention_mask)
-        self.prompt = 0 if attention_mask is None else attention_mask.shape[1]
+        self.prompt = 0 if attention_mask is None else np.shape(attention_mask)[1]
         self.stream = int(unsigned(integer(stream, "stream"), "stream", STREAM_LIMIT))
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:
@@ -152,45 +151,63 @@ def coupled_generate(
     Parameters
     ----------
     model : transformers model that generates
-    inputs : tensor of int, shape (rows, length), optional
-        Prompt ids, if they are not given as ``input_ids=``.
-    seed : int, or array_like or tensor of int, shape (rows,)
-        In 0..2**64 - 1.
+    inputs : tensor, optional
+        The model's main input, if it is not given by its name: of a decoder the prompt ids, ``input_ids=``, integers of
+        shape (rows, length); of Whisper ``input_features=``.
+    seed : int, or array_like or tensor of int, shape (rows,) or (rows * num_return_sequences,)
+        In 0..2**64 - 1. With ``num_return_sequences=n`` the texts of a row stand together, as transformers has them;
+        text i of a row with the seed s has the seed s + i modulo 2**64, unless each text is given a seed.
     params : SamplingParams, optional
         The sampling. Temperature, top-k, top-p and min-p of generation configs are not read.
     assistant_model : transformers model, optional
         The drafter. It draws by the same noise, so it is right as often as `pycouple.theory.agreement` says.
     **options
         What ``model.generate`` takes: ``input_ids``, ``attention_mask``, ``max_new_tokens``,
-        ``prompt_lookup_num_tokens``, ``assistant_early_exit``, ``generation_config``, ``logits_processor``, and so on.
-        Left padding is told by ``attention_mask`` alone. Processors act before the draw, as they do before sampling.
-        They must give the same answer whenever they are called with the same text.
+        ``prompt_lookup_num_tokens``, ``assistant_early_exit``, ``generation_config``, ``logits_processor``,
+        ``stop_strings``, ``stopping_criteria``, and so on. Prompts are padded on the left, and ``attention_mask`` alone
+        says where. Processors act before the draw, as they do before sampling. They must give the same answer whenever
+        they are called with the same text.
 
     Returns
     -------
     tensor or ModelOutput
         What ``model.generate`` returns. ``scores`` are those of `CoupledLogitsProcessor`; ``output_logits=True`` gives
-        the logits.
+        the logits. ``past_key_values`` is None if drafts behind a stop cannot be removed from it.
 
     Raises
     ------
     ValueError
-        ``do_sample=True``, more than one beam, ``num_return_sequences``, ``assistant_ensemble_weight``,
-        ``watermarking_config`` or, with a drafter, ``guidance_scale`` are asked for: they do not go with shared noise.
-        A temperature, top_k, ... is given beside params. ``inputs_embeds`` come without ``input_ids``, or ids without
-        the part that is in a cache: the position is not known.
+        A model is in training mode, has no head, or writes more than text. An option asks for another way to choose
+        tokens: ``do_sample=True``, beams, ``penalty_alpha``, ``watermarking_config``, ... A temperature, top_k, ... is
+        given beside params. With a drafter: ``num_return_sequences``, ``guidance_scale``, a ``MaxLengthCriteria``, or a
+        model whose class has a ``generate`` of its own, as Whisper's.
+        The mask has not the shape of the ids, is not zeros and ones, has zeros elsewhere than in left padding or no
+        token in a row, or is missing beside rows that begin or end with the padding token. The model gives other logits
+        beside padding. ``inputs_embeds`` come without ``input_ids``, or ids without the part that is in a cache: the
+        position is not known.
     TypeError
-        A model or a generation config is none of transformers, ids are no tensor of integers, processors no list.
+        A model or a generation config is none of transformers, ids are no tensor of integers, processors or criteria
+        no list.
     ValueError, TypeError
-        As for `CoupledLogitsProcessor` and ``model.generate``, which refuses a drafter for more than one row.
+        As for `CoupledLogitsProcessor` and ``model.generate``, which refuses a drafter for more than one row, for a
+        recurrent model and without a cache.
 
     Notes
     -----
     The text is the same with any drafter and without one in float32, or with batch-invariant kernels; in bfloat16 some
     tokens differ. `pycouple.speculative.race` on ``output_logits`` says by which margin a token won.
 
-    The assistant's confidence threshold is 0 during the call, in its own generation config, and set back after it; do
-    not call it in two threads with one assistant.
+    A drafted text ends where it ends without drafts: stopping criteria are asked about each token in order, once, and a
+    streamer gets one token at a time, while transformers does both once per block. (``max_time`` goes by the clock.)
+
+    In an encoder-decoder positions are those of the decoder's tokens. Whisper counts anew in each segment of a long
+    recording.
+
+    If a row is padded, the logits after its first four tokens are computed with and without a padding token beside
+    them; they must agree to 0.1% of their spread, in 16 bits to 20%.
+
+    During the call, the assistant's confidence threshold is 0 and its stop strings are None in its own generation
+    config; both are set back after it. Do not call it in two threads with one assistant.
 
     Examples
     --------
@@ -235,7 +252,7 @@ def coupled_generate(
         options["assistant_model"] = assistant_model
     given = () if inputs is None else (inputs,)  # by position, since a model may have another name for it
     layers = asked.assistant_early_exit
-    with _prepared(model, assistant_model, layers is not None):
+    with prepared(model, assistant_model, layers is not None):
         try:
             result = model.generate(*given, logits_processor=processors, **options)
         except (AttributeError, IndexError) as error:
@@ -260,33 +277,3 @@ class _Drawer(CoupledLogitsProcessor):
     def __call__(self, input_ids: Any, scores: Any) -> Any:
         self.drew = True
         return super().__call__(input_ids, scores)
-
-
-@contextmanager
-def _prepared(model: Any, assistant: Any, early: bool) -> Iterator[None]:
-    """The models as drafting needs them, and then as they were.
-
-    The assistant drafts without a confidence threshold and without stop strings, for which it would want a tokenizer.
-    An early exit sets the number of layers, and an exception would leave it so.
-    """
-    with ExitStack() as stack:
-        if early:
-            layers = model.config.get_text_config(decoder=True)
-            stack.enter_context(_set(layers, num_hidden_layers=layers.num_hidden_layers))
-        config = getattr(model if early else assistant, "generation_config", None)
-        if config is not None:
-            stack.enter_context(_set(config, assistant_confidence_threshold=0.0, stop_strings=None))
-        yield
-
-
-@contextmanager
-def _set(owner: Any, **values: Any) -> Iterator[None]:
-    """Attributes that have other values for a while."""
-    before = {name: getattr(owner, name) for name in values}
-    try:
-        for name, value in values.items():
-            setattr(owner, name, value)
-        yield
-    finally:
-        for name, value in before.items():
-            setattr(owner, name, value)

@@ -1,6 +1,7 @@
-"""Stopping by the token, where transformers asks its stopping criteria once per block of drafts."""
+"""What makes a drafted generation of transformers give what it gives without drafts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -103,3 +104,33 @@ def stop_by_token(options: dict[str, Any], stop_strings: Any) -> TokenByToken:
     if stop_strings is not None:
         options["stop_strings"] = None  # generate would hand them to the assistant, without the tokenizer
     return by_token
+
+
+@contextmanager
+def prepared(model: Any, assistant: Any, early: bool) -> Iterator[None]:
+    """The models as drafting needs them, and then as they were.
+
+    The assistant drafts without a confidence threshold and without stop strings, for which it would want a tokenizer.
+    An early exit sets the number of layers, and an exception would leave it so.
+    """
+    with ExitStack() as stack:
+        if early:
+            layers = model.config.get_text_config(decoder=True)
+            stack.enter_context(_set(layers, num_hidden_layers=layers.num_hidden_layers))
+        config = getattr(model if early else assistant, "generation_config", None)
+        if config is not None:
+            stack.enter_context(_set(config, assistant_confidence_threshold=0.0, stop_strings=None))
+        yield
+
+
+@contextmanager
+def _set(owner: Any, **values: Any) -> Iterator[None]:
+    """Attributes that have other values for a while."""
+    before = {name: getattr(owner, name) for name in values}
+    try:
+        for name, value in values.items():
+            setattr(owner, name, value)
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(owner, name, value)
