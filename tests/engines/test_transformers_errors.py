@@ -46,6 +46,8 @@ from tests.support.smollm2 import text_of  # noqa: E402
         ({"logits_processor": [CoupledLogitsProcessor(1)]}, "logits_processor must not have a CoupledLogitsProcessor"),
         ({"input_ids": torch.tensor([[1, 2]])}, "inputs are input_ids: give one of the two"),
         ({"inputs": torch.zeros(1, 0, dtype=torch.long)}, r"at least one row and one token; got shape \(1, 0\)"),
+        ({"inputs": torch.tensor([[1, 2], [1, -3]])}, r"inputs must be in 0..4, got -3 at index \(1, 1\)"),
+        ({"inputs": None, "input_ids": torch.tensor([[1, 5]])}, r"input_ids must be in 0..4, got 5 at index \(0, 1\)"),
         ({"attention_mask": torch.ones(1, 5)}, "inputs must be the whole sequence, of the shape of attention_mask"),
         ({"inputs": torch.tensor([1, 2])}, r"inputs must have two axes, rows and tokens; got shape \(2,\)"),
         ({"seed": -1}, r"seed must be in 0..2\*\*64 - 1, got -1"),

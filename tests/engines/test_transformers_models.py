@@ -54,7 +54,7 @@ def test_processor_draws_as_draft_does(dtype, device):
     scores = torch.from_numpy(rng.normal(0, 3, (3, 1000))).to(device, dtype)
     scores[1, :500] = -torch.inf
     ids = torch.zeros((3, 9), dtype=torch.long, device=device)
-    mask = torch.tensor([[1] * 6, [0, 1, 1, 0, 1, 1], [0, 0, 0, 0, 0, 1]], device=device)
+    mask = torch.tensor([[1] * 6, [0, 1, 1, 1, 1, 1], [0, 0, 0, 0, 0, 1]], device=device)
     params, seeds = SamplingParams(0.8, top_k=40), torch.tensor([5, 6, 7], device=device)
     process = CoupledLogitsProcessor(seeds, params, attention_mask=mask, stream=2)
     before = scores.clone()

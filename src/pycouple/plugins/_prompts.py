@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from pycouple._arguments import unsigned
 from pycouple._arrays import array_of, widened
 
 _OF_TEXT = ("input_ids", "attention_mask")
@@ -27,9 +28,9 @@ def check_inputs(model: Any, inputs: Any, options: dict[str, Any], asked: Any) -
     rows = 1 if given is None else len(given)
     if model.config.is_encoder_decoder:
         if given is not None and main == "input_ids":
-            _check_ids(given, name)
+            _check_ids(model, given, name, options)
             _check_mask(model, given, name, options, asked)
-        _check_decoder(options)
+        _check_decoder(model, options)
         return rows, None
     ids = given if main == "input_ids" else options.get("input_ids")
     if ids is None:
@@ -37,7 +38,7 @@ def check_inputs(model: Any, inputs: Any, options: dict[str, Any], asked: Any) -
             raise ValueError("inputs_embeds must come with input_ids: positions are counted in tokens")
         return rows, None
     name = name if main == "input_ids" else "input_ids"
-    _check_ids(ids, name)
+    _check_ids(model, ids, name, options)
     cache = options.get("past_key_values")
     if cache is not None and cache.get_seq_length() >= ids.shape[1]:
         raise ValueError(f"{name} must be the whole sequence, with what past_key_values hold; got {tuple(ids.shape)}")
@@ -45,7 +46,12 @@ def check_inputs(model: Any, inputs: Any, options: dict[str, Any], asked: Any) -
     return len(ids), options["attention_mask"]
 
 
-def _check_ids(ids: Any, name: str) -> None:
+def _text_alone(options: dict[str, Any]) -> bool:
+    """Whether there is nothing but text: the ids of images and the like have meanings of their own."""
+    return all(key.endswith(_OF_TEXT) for key, value in options.items() if isinstance(value, torch.Tensor))
+
+
+def _check_ids(model: Any, ids: Any, name: str, options: dict[str, Any]) -> None:
     if isinstance(ids, Mapping):
         raise TypeError(
             f"{name} must be a tensor of token ids, got {type(ids).__name__}: give its parts by name, "
@@ -61,6 +67,9 @@ def _check_ids(ids: Any, name: str) -> None:
         raise ValueError(f"{name} must have two axes, rows and tokens; got shape {tuple(ids.shape)}")
     if 0 in ids.shape:
         raise ValueError(f"{name} must have at least one row and one token; got shape {tuple(ids.shape)}")
+    known = getattr(model.get_input_embeddings(), "num_embeddings", None)
+    if known is not None and _text_alone(options):
+        unsigned(ids, name, known)
 
 
 def _check_mask(model: Any, ids: Any, name: str, options: dict[str, Any], asked: Any) -> None:
@@ -86,8 +95,7 @@ def _check_mask(model: Any, ids: Any, name: str, options: dict[str, Any], asked:
     if not model.config.is_encoder_decoder:
         padding_of(mask)
     options["attention_mask"] = mask.long()
-    other = [key for key, value in options.items() if isinstance(value, torch.Tensor) and not key.endswith(_OF_TEXT)]
-    if not (other or tokens.all()):
+    if _text_alone(options) and not tokens.all():
         _check_padding(model, ids, tokens)
 
 
@@ -100,15 +108,15 @@ def _check_padding(model: Any, ids: Any, tokens: npt.NDArray[np.bool_]) -> None:
     padded = torch.cat([pad, alone] if left else [alone, pad], dim=1)
     mask = torch.ones_like(padded)
     mask[0, 0 if left else -1] = 0
-    rows = []
+    logits = []
     for given, of_given in ((alone, torch.ones_like(alone)), (padded, mask)):
-        options = {"do_sample": False, "max_new_tokens": 1, "num_return_sequences": 1, "stop_strings": None}
-        outputs = {"return_dict_in_generate": True, "output_logits": True}
+        options = {"do_sample": False, "num_beams": 1, "num_return_sequences": 1, "stop_strings": None}
+        outputs = {"return_dict_in_generate": True, "output_logits": True, "max_new_tokens": 1}
         result = model.generate(given, attention_mask=of_given, **options, **outputs)
-        rows.append(result.logits[0][0].double())
-    spread = (rows[0] - rows[0].mean()).norm()
+        logits.append(result.logits[0][0].double())
+    spread = (logits[0] - logits[0].mean()).norm()
     exact = next(model.parameters()).dtype in (torch.float32, torch.float64)
-    if (rows[1] - rows[0]).norm() > (1e-3 if exact else 0.2) * spread:
+    if (logits[1] - logits[0]).norm() > (0.01 if exact else 0.2) * spread:
         side = "left" if left else "right"
         raise ValueError(
             f"attention_mask has zeros on the {side} in row {row}, with which {type(model).__name__} gives other "
@@ -126,10 +134,10 @@ def _row_with_padding(ids: Any, asked: Any) -> int | None:
     return int(padded[0]) if len(padded) else None
 
 
-def _check_decoder(options: dict[str, Any]) -> None:
+def _check_decoder(model: Any, options: dict[str, Any]) -> None:
     ids = options.get("decoder_input_ids")
     if ids is not None:
-        _check_ids(ids, "decoder_input_ids")
+        _check_ids(model, ids, "decoder_input_ids", options)
     mask = options.get("decoder_attention_mask")
     if mask is None:
         return

@@ -108,10 +108,11 @@ def texts_per_prompt(asked: Any) -> int:
     return count
 
 
-def repeated(inputs: Any, options: dict[str, Any], asked: Any, count: int) -> Any:
+def repeated(model: Any, inputs: Any, options: dict[str, Any], asked: Any, count: int) -> Any:
     """Each row of the inputs `count` times, as transformers does it when it samples; the options' rows in place."""
+    of_rows = (*_ROWS, getattr(model, "main_input_name", "input_ids"))
     for name, value in options.items():
-        if isinstance(value, torch.Tensor) and name in _ROWS:
+        if isinstance(value, torch.Tensor) and name in of_rows:
             options[name] = value.repeat_interleave(count, dim=0)
         elif isinstance(value, torch.Tensor | Mapping | transformers.Cache) and not hasattr(asked, name):
             raise ValueError(

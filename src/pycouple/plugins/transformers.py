@@ -204,7 +204,7 @@ def coupled_generate(
     recording.
 
     If a row is padded, the logits after its first four tokens are computed with and without a padding token beside
-    them; they must agree to 0.1% of their spread, in 16 bits to 20%.
+    them; they must agree to 1% of their spread, in 16 bits to 20%.
 
     During the call, the assistant's confidence threshold is 0 and its stop strings are None in its own generation
     config; both are set back after it. Do not call it in two threads with one assistant.
@@ -231,7 +231,7 @@ def coupled_generate(
     count = texts_per_prompt(asked)
     if count > 1:
         seed = seeds_of_texts(seed, rows, count)
-        inputs = repeated(inputs, options, asked, count)
+        inputs = repeated(model, inputs, options, asked, count)
         mask = None if mask is None else options["attention_mask"]
     processors = callables(options.pop("logits_processor", None), "logits_processor")
     if any(isinstance(one, CoupledLogitsProcessor) for one in processors):
