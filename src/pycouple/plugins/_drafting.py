@@ -14,8 +14,6 @@ from transformers.generation.stopping_criteria import (
     StopStringCriteria,
 )
 
-from pycouple.plugins._arguments import callables
-
 
 class TokenByToken(transformers.StoppingCriteria):  # type: ignore[misc, unused-ignore]
     """Stopping criteria and a streamer of one drafted generation, served as they are without a drafter.
@@ -78,9 +76,8 @@ def can_be_cut(cache: Any) -> bool:
     return all(type(layer) is DynamicLayer for layer in cache.layers)
 
 
-def stop_by_token(options: dict[str, Any], stop_strings: Any) -> TokenByToken:
+def stop_by_token(criteria: list[Any], options: dict[str, Any], stop_strings: Any) -> TokenByToken:
     """Put a `TokenByToken` into the options, in the place of what it serves."""
-    criteria = callables(options.get("stopping_criteria"), "stopping_criteria")
     for i, one in enumerate(criteria):
         if isinstance(one, MaxLengthCriteria):
             raise ValueError(

@@ -127,7 +127,7 @@ def _check_padding(model: Any, ids: Any, tokens: npt.NDArray[np.bool_]) -> None:
 def _row_with_padding(ids: Any, asked: Any) -> int | None:
     """The first row of a batch that begins or ends with a padding token which is nothing else."""
     pad, eos = asked.pad_token_id, asked.eos_token_id
-    others = [asked.bos_token_id, *(eos if isinstance(eos, list | tuple) else [eos])]
+    others = [asked.bos_token_id, *([] if eos is None else torch.as_tensor(eos).reshape(-1).tolist())]
     if pad is None or pad in others or len(ids) == 1:
         return None
     padded = ((ids[:, 0] == pad) | (ids[:, -1] == pad)).nonzero()

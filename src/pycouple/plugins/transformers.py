@@ -115,7 +115,7 @@ class CoupledLogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc
             raise ValueError(f"seed must be one integer, or one per row; got shape {self.seed.shape}")
         self.params = params_of(params)
         self.padding = padding_of(attention_mask)
-        self.prompt = 0 if attention_mask is None else np.shape(attention_mask)[1]
+        self.prompt_length = 0 if attention_mask is None else np.shape(attention_mask)[1]
         self.stream = int(unsigned(integer(stream, "stream"), "stream", STREAM_LIMIT))
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:
@@ -125,9 +125,9 @@ class CoupledLogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc
             raise ValueError(f"seed must be one integer or {rows}, one per row of logits; got {len(self.seed)}")
         if self.padding.ndim and len(self.padding) != rows:
             raise ValueError(f"attention_mask must have {rows} rows, as the logits have; got {len(self.padding)}")
-        if input_ids.shape[1] < self.prompt:
+        if input_ids.shape[1] < self.prompt_length:
             raise ValueError(
-                f"attention_mask must be that of the prompt: it is for {self.prompt} tokens, the text has "
+                f"attention_mask must be that of the prompt: it is for {self.prompt_length} tokens, the text has "
                 f"{input_ids.shape[1]}"
             )
         position = np.broadcast_to(input_ids.shape[1] - self.padding, (rows,))
@@ -236,6 +236,7 @@ def coupled_generate(
     processors = callables(options.pop("logits_processor", None), "logits_processor")
     if any(isinstance(one, CoupledLogitsProcessor) for one in processors):
         raise ValueError("logits_processor must not have a CoupledLogitsProcessor: coupled_generate adds one")
+    criteria = callables(options.get("stopping_criteria"), "stopping_criteria")
     drawer = _Drawer(seed, params, attention_mask=mask)
     processors = transformers.LogitsProcessorList([*processors, drawer])
     neutral = {"do_sample": False, "num_return_sequences": 1}
@@ -247,7 +248,7 @@ def coupled_generate(
         options["generation_config"] = config
     else:
         options |= neutral if count > 1 else {"do_sample": False}
-    by_token = stop_by_token(options, asked.stop_strings) if drafted else None
+    by_token = stop_by_token(criteria, options, asked.stop_strings) if drafted else None
     if assistant_model is not None:
         options["assistant_model"] = assistant_model
     given = () if inputs is None else (inputs,)  # by position, since a model may have another name for it
