@@ -71,7 +71,7 @@ class Passes:
     def epsilon(self) -> float:
         """Of the coarsest type of the weights."""
         types = {p.dtype for p in self.model.parameters() if p.is_floating_point()}
-        return max((torch.finfo(dtype).eps for dtype in types), default=torch.finfo(torch.float32).eps)
+        return max((float(torch.finfo(dtype).eps) for dtype in types), default=float(torch.finfo(torch.float32).eps))
 
     def _pass(self, tokens: Sequence[int], rows: int, options: dict[str, Any]) -> tuple[Rows, Any]:
         if "logits_to_keep" in self._named:
