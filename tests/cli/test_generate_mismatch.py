@@ -12,7 +12,7 @@ from pycouple.cli.generate.mismatch import Drawn, explained
 from pycouple.cli.main import main
 from pycouple.speculative import SamplingParams, generate, race
 
-TOKENS, SEED, LENGTH = 8, 3, 600
+TOKENS, SEED, LENGTH = 8, 11, 300
 PROMPT = [0, 1, 2]
 TABLE = np.random.default_rng(0).normal(0, 2, (TOKENS, TOKENS))
 STD = np.std(TABLE, axis=1)
@@ -89,7 +89,7 @@ def test_a_fault_is_said_as_one(monkeypatch, capsys, wrong, where, key, compare)
     before = text[found["position"] - 1]
     assert found["without_drafter"] == text[found["position"]] != found["token"]
     assert found["margin"] == race(TABLE[before], SEED, found["position"]).margin
-    assert found["rounding"] == pytest.approx(4 * 2**-11.5 * STD[before])
+    assert found["rounding"] == pytest.approx(2**-12 * STD[before])
     right = TABLE[before]
     off = np.abs(right - (-right if where == "with the drafter" else right[::-1])).max()
     assert found[key] == pytest.approx(off)
@@ -129,7 +129,7 @@ def close_call(params, limit):
 
 def test_rounding_is_said_as_rounding(monkeypatch, capsys):
     """The token with the smallest margin loses it, where drafts are in the pass."""
-    limit = 4 * 2**-11.5 * STD.min()
+    limit = 2**-12 * STD.min()
     text, place, margin = close_call(SamplingParams(), limit)
 
     def rounds(rows, new, tokens):
@@ -164,13 +164,13 @@ def test_half_the_margin():
 
 
 def test_numbers_are_over_temperature():
-    moved = LOGITS + np.array([0.0, 0.0, 0.0, 0.001])
+    moved = LOGITS + np.array([0.0, 0.0, 0.0, 0.0001])
     hot, cold = (
         explained(9, (0, 1), (Drawn(0, moved), Drawn(1, LOGITS)), LOGITS, 1, SamplingParams(temperature, top_k=2))
         for temperature in (2.0, 0.5)
     )
-    assert hot.difference == pytest.approx(0.0005)
-    assert cold.difference == pytest.approx(0.002)
+    assert hot.difference == pytest.approx(0.00005)
+    assert cold.difference == pytest.approx(0.0002)
     assert cold.rounding == pytest.approx(4 * hot.rounding)
     assert hot.fault is None
     assert explained(9, (0, 1), (Drawn(0, moved), Drawn(1, LOGITS)), LOGITS, 1, SamplingParams(0.0)).rounding == (

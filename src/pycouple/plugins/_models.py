@@ -47,10 +47,10 @@ class TransformersModel:
 
     A cache is trusted as far as it was tried. Making a `TransformersModel` takes eight short passes over the same 12
     tokens for all models: logits of passes that go on from the cache, by one token, by several, and after a cut, must
-    be those of a pass over the whole text to within ``4 sqrt(epsilon)`` of their standard deviation, with the epsilon
-    of the type of the weights: 0.0014 of it in float32, 0.125 in float16, 0.35 in bfloat16. Rounding moves them by
-    less, and a cache that the model did not take by far more. A model that goes on by one token only, as Mamba, or not
-    at all computes the whole text anew where it must.
+    be those of a pass over the whole text to within ``min(4 sqrt(epsilon), 2048 epsilon)`` of their standard deviation,
+    with the epsilon of the type of the weights: 0.00024 of it in float32, 0.125 in float16, 0.35 in bfloat16. Rounding
+    moves them by less, and a cache that the model did not take by far more. A model that goes on by one token only, as
+    Mamba, or not at all computes the whole text anew where it must.
 
     Examples
     --------

@@ -135,11 +135,10 @@ class Trial:
         self.allowed = rounding(self.logits, passes.epsilon())
         # Two passes of one shape: only experts that get other tokens round otherwise, by up to 0.00004 of the standard
         # deviation in float32. Untrained BERTs, whose attention does little, move by 0.0009 of it or more.
-        allowed = self.allowed / 4
-        if not (moved := difference(altered[:same], self.logits[:same])) <= allowed:
+        if not (moved := difference(altered[:same], self.logits[:same])) <= self.allowed:
             raise ValueError(
                 f"{passes.title} must be a causal decoder: another later token moves the logits of earlier ones by "
-                f"{moved:.2g}, where rounding explains {allowed:.2g}"
+                f"{moved:.2g}, where rounding explains {self.allowed:.2g}"
             )
 
     def continuation(self) -> tuple[Continuation, str]:
