@@ -11,6 +11,7 @@ LAYERS = (
     ("_core",),
     (
         "_level",
+        "_printable",
         "ufuncs",
         "_config",
         "_labels",

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pycouple._arguments import METHODS
+from pycouple._printable import one_line, short_name
 from pycouple.cli.agreements import Agreement, Coupling, compare
 from pycouple.cli.distributions import load
 from pycouple.cli.pictures import (
@@ -32,7 +33,6 @@ from pycouple.cli.pictures import (
     save,
     tidy,
 )
-from pycouple.cli.printable import one_line, short_name
 from pycouple.cli.tables import new_table, plus_minus, print_table, progress
 from pycouple.randomness import seed_from
 

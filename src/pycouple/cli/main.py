@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from pycouple._config import show_config
+from pycouple._printable import one_line
 from pycouple.cli import interrupts, prompts
 from pycouple.cli.errors import reason
 from pycouple.cli.parser import build_parser
-from pycouple.cli.printable import one_line
 
 FAILED = 2
 CLOSED_PIPE = 141  # what a shell says of a process that SIGPIPE ended

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from pycouple._printable import short_name
 from pycouple.cli.errors import naming
-from pycouple.cli.printable import short_name
 
 matplotlib.rcdefaults()  # the same pictures whatever somebody's matplotlibrc says
 

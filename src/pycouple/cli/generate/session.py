@@ -12,13 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from pycouple._arguments import threads
+from pycouple._printable import harmless, one_line, short_name
 from pycouple.cli.errors import naming
 from pycouple.cli.generate import engine as engines
 from pycouple.cli.generate.detokenizer import Detokenizer
 from pycouple.cli.generate.engine import Engine
 from pycouple.cli.generate.mismatch import Mismatch
 from pycouple.cli.generate.runs import Job, Run
-from pycouple.cli.printable import harmless, one_line, short_name
 from pycouple.cli.tables import print_table
 from pycouple.speculative import SamplingParams
 from pycouple.speculative.loop import Drafter

@@ -9,9 +9,9 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from pycouple._printable import one_line
 from pycouple.cli.errors import naming
 from pycouple.cli.pictures import check_writable, save
-from pycouple.cli.printable import one_line
 from pycouple.cli.reproduce import agreement, bits, list_of_drafts, pareto, sharpness
 from pycouple.cli.reproduce.claims import CLAIMS
 from pycouple.cli.reproduce.experiment import Column, Experiment, Row, Settings

@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from pycouple.cli.printable import LONGEST_LINE, harmless, one_line, short_name
+from pycouple._printable import LONGEST_LINE, harmless, one_line, short_name, words_of
 
 OTHER_CONTROLS = "\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
@@ -35,3 +35,9 @@ def test_short_name():
     assert short_name("draft\nq4") == "draft q4"
     assert short_name("a" * 60) == "a" * 60
     assert short_name("a" * 40 + "b" * 40) == "a" * 27 + " ... " + "b" * 27
+
+
+def test_words_of_an_error():
+    assert words_of(ValueError("a\nb")) == "a b"
+    assert words_of(ValueError()) == "ValueError"
+    assert len(words_of(ValueError("long " * 1000))) <= 200

@@ -3,6 +3,7 @@
 import re
 
 LONGEST_LINE = 600
+LONGEST_WORDS = 200
 LONGEST_NAME = 60
 
 # What could steer a terminal or hide what it shows: C0 and C1 but for tabs and line feeds, other ends of lines, what
@@ -27,3 +28,8 @@ def one_line(text: str, longest: int = LONGEST_LINE) -> str:
 def short_name(name: str) -> str:
     """A name as a table or a picture shows it."""
     return one_line(name, LONGEST_NAME)
+
+
+def words_of(error: Exception) -> str:
+    """What an error of another library says, or its type if it says nothing."""
+    return one_line(f"{error}" or type(error).__name__, LONGEST_WORDS)
