@@ -4,6 +4,7 @@ No test asserts a time: what a call has not done yet when it ends shows in `out`
 """
 
 import os
+import platform
 import signal
 import threading
 
@@ -90,6 +91,29 @@ def test_a_handler_that_returns_changes_nothing(row):
     assert rung
     assert set(rung) == {pycouple.sample_logits(row, 7)}
     assert np.array_equal(with_signals, pycouple.sample_logits(row, SEEDS[:60_000]))
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="sets the x86 control register")
+def test_a_handler_that_changes_how_numbers_round():
+    """A handler that has subnormal numbers flushed to zero, as some libraries do, spoils no draw of the loop around."""
+    from tests.support import control_register
+
+    rung = []
+    weights = np.random.default_rng(1).integers(0, 9, 20_000) * 2.0**-1074
+
+    def flush(number, frame):
+        rung.append(control_register.mode(0x9FC0))
+
+    before = signal.signal(signal.SIGALRM, flush)
+    signal.setitimer(signal.ITIMER_REAL, 0.1, 0.1)
+    try:
+        drawn = pycouple.sample(weights, SEEDS[:60_000])
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        control_register.mode(0x1F80)
+    assert rung
+    assert np.array_equal(drawn, pycouple.sample(weights, SEEDS[:60_000]))
 
 
 def test_another_thread_draws_on(row, alarm):

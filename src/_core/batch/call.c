@@ -3,6 +3,8 @@
 #include <fenv.h>
 #include <time.h>
 
+#include "simd/fpmode.h"
+
 /* To ask Python takes the GIL, for which a busy thread of Python may let wait 5 ms. */
 #define POLL_NANOSECONDS 200000000LL
 
@@ -45,5 +47,10 @@ int pc_call_stopped(void) {
         return 0;
     const int due = call.polled != 0;
     call.polled = now;
-    return due && (call.stopped = call.poll(&call.raised));
+    if (due) {
+        const pc_fpmode mode = pc_fp_enter(); /* a handler may change it, and the loops go on in theirs */
+        call.stopped = call.poll(&call.raised);
+        pc_fp_leave(mode);
+    }
+    return call.stopped;
 }
