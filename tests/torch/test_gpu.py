@@ -11,6 +11,7 @@ if find_spec("triton") is None:
 
 from pycouple import torch as coupled  # noqa: E402
 from tests.support import torch_cases as cases  # noqa: E402
+from tests.support.rows import hard_row  # noqa: E402
 from tests.support.torch_cases import DTYPES, INF, LARGEST, NAN, TEMPERATURES, random_rows  # noqa: E402
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here")]
@@ -48,6 +49,16 @@ def test_rows_of_every_kind(n):
         cases.check_race(x, **each)
         if dtype == torch.float32:
             cases.check_logits(x, **each)
+
+
+@pytest.mark.parametrize("n", [1, 64, 65, 1024, 2049, 50_257])
+def test_hard_rows(n):
+    """Scores far apart, or equal but for rounding, where the C core and the kernel go different ways."""
+    rng = np.random.default_rng(n)
+    rows = np.stack([hard_row(rng, n, np.float32) for _ in range(60 if n < 10_000 else 24)])
+    for x, dtype in few_and_many(rows):
+        for temperature in (1.0, 0.7, 3.0):
+            cases.check_race(cases.tensor(x, dtype, "cuda"), 5, int(rng.integers(2**40)), temperature=temperature)
 
 
 @pytest.mark.parametrize("n", SIZES)
