@@ -129,6 +129,18 @@ def test_float_rows_of_opposite_extremes(level):
         check_logits(y, 1, step, 0, 0, 1e308)
 
 
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_quotients_that_round_to_one_double_at_any_scale(level, sign):
+    """Neighbours have one score, though bounds tell them apart, up to where a bound is no float: the first wins."""
+    rng = np.random.default_rng(24)
+    for exponent in (40, 126, 128, 178, 179, 180, 181, 182, 500):
+        for step in range(12):
+            temperature = rng.choice([1.1, 1.3, 1.9])
+            top = sign * temperature * 2.0**exponent * rng.uniform(1, 2)
+            x = np.array([top, np.nextafter(top, -np.inf), np.nextafter(top, np.inf)])[rng.integers(3, size=70)]
+            check_logits(x, 1, step, 0, 0, temperature)
+
+
 def test_margin_of_rows_far_apart(level):
     """The runner-up may lie far below anything that could win."""
     x = np.full(5000, -np.inf)

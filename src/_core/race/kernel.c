@@ -30,11 +30,12 @@
 #define PC_FINE 0x1p35
 
 /* An item whose x / T is above that of all others by so much wins strictly, and its score needs no search: -ln E_i is
- * between -3.2 and 41.6 (2^-60 <= E_i < 24), so before rounding its sum is above theirs by 83 or more. Let u be the
- * distance from its x / T to the next lower double. If u <= 64, sums 83 apart do not round to one double. Otherwise all
- * other x / T are below it by u >= 128 at least, and no sum is rounded away from its own x / T towards the other's by
- * as much as u / 2. */
-#define PC_LONE 128.0
+ * between -3.2 and 41.6 (2^-60 <= E_i < 24). Let u be the distance from its x / T to the next lower double. If u <= 64,
+ * the difference is rounded by 64 at most (doubles are 2u apart below a power of two), so it is 192 or more, and sums
+ * that are 147 apart do not round to one double, as doubles there are at most 128 apart. Otherwise all other x / T are
+ * below it by u >= 128 at least, and no sum is rounded away from its own x / T towards the other's by as much as u / 2.
+ */
+#define PC_LONE 256.0
 
 /* Of a bound that is large because logits are far apart: float products and sums round by 2^-22 of it in all. */
 #define PC_RELATIVE_SLACK 0x1p-18
@@ -109,7 +110,11 @@ static uint64_t most_promising(const float *bound) {
     return reaching(bound, pc_largest_lane(top));
 }
 
-static float below(double threshold) { return threshold > -FLT_MAX ? (float)threshold : -INFINITY; }
+/* What is as low as this becomes -inf, which all bounds reach. For a, or its lift, may be too large for a float. An
+ * item that reaches a threshold above -2^120 has (x / T - base) log2(e) above -2^121, so a is a float unless the lift
+ * is above 2^127. Then doubles at base are 2^125 or more apart: no sum is above base, rounded, and a threshold is above
+ * 2^120, which asks for more, or below -2^120. */
+static float below(double threshold) { return threshold > -0x1p120 ? (float)threshold : -INFINITY; }
 
 /* ---- What depends on the type: the exponent of fact 2, and the lowest finite value of a block. */
 
