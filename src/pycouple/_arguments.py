@@ -178,6 +178,8 @@ def reals(x: Any, name: str, wanted: str = "real numbers") -> Any:
     if type(x) is float:
         return np.array(x)
     a = widened(array_of(x, name))
+    if a.dtype.name == "bfloat16":  # of ml_dtypes
+        a = a.astype(np.float32)
     if a.dtype.kind not in "iufO":
         raise TypeError(f"{name} must be {wanted}, got {_kind_text(x, a)}")
     if a.dtype.kind != "O":

@@ -35,6 +35,8 @@ def check_out_shape(out: Any, shape: tuple[int, ...]) -> None:
             raise ValueError(f"out must have shape {shape}, that of the batch; got {a.shape}")
         if not a.flags.writeable:
             raise ValueError("out must be writeable")
+        if a.size > 1 and any(stride == 0 and size > 1 for stride, size in zip(a.strides, a.shape, strict=True)):
+            raise ValueError("out must have a place for each row: this one is expanded")
 
 
 def check_shapes(name: str, x: npt.NDArray[Any], parameters: dict[str, Any]) -> tuple[int, ...]:

@@ -234,3 +234,20 @@ def test_out_that_shares_memory_with_what_is_read():
     assert np.array_equal(pycouple.couple(np.ones((5, 5)), q, 7)[1], b)
     out = q.view(np.int64)[:, 0]
     assert np.array_equal(pycouple.sample(q, 7, out=out), b)
+
+
+def test_out_that_is_expanded_or_in_a_tuple():
+    expanded = np.lib.stride_tricks.as_strided(np.zeros(1, np.int64), (2,), (0,))
+    with pytest.raises(ValueError, match="out must have a place for each row"):
+        pycouple.sample_logits([0.2, 0.8], [0, 1], out=expanded)
+    out = np.zeros(2, np.int64)
+    drawn = pycouple.speculative.list_target([0.2, 0.8], [0, 1], out=(out,))
+    assert drawn is out
+    assert out.tolist() == pycouple.sample([0.2, 0.8], [0, 1]).tolist()
+
+
+def test_temperature_in_bfloat16_of_another_library():
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    row, temperature = [1.0, 2.0, 3.0], np.array([0.5, 2.0], ml_dtypes.bfloat16)
+    got = pycouple.sample_logits(row, 1, temperature=temperature)
+    assert got.tolist() == pycouple.sample_logits(row, 1, temperature=[0.5, 2.0]).tolist()

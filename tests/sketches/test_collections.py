@@ -85,3 +85,9 @@ def test_sparse_numbers_that_no_double_is():
         with pytest.raises(ValueError, match=message):
             sketch(form(w), 4, 1)
         assert sketch(form(w[:2]), 4, 1) == sketch(w[:2].astype(float), 4, 1)
+
+
+@pytest.mark.parametrize("keys", [[(1, 2)], [(1, 2), 3], [3, (1,)]])
+def test_tuples_as_keys_are_refused_by_name(keys):
+    with pytest.raises(TypeError, match=r"the keys of weights must be integers, got tuple: pycouple\.seed_from"):
+        pycouple.sketch(dict.fromkeys(keys, 1.0), 4, 1)

@@ -74,6 +74,9 @@ def _sketch_mappings(sets: dict[str, Mapping[Any, Any]], ids: Any, recipe: Recip
     for name, one in sets.items():
         if any(isinstance(key, str) for key in one):
             raise TypeError(f"the keys of {name} must be integers, got str: pycouple.seed_from makes one of a word")
+        other = next((key for key in one if isinstance(key, tuple)), None)
+        if other is not None:
+            raise TypeError(f"the keys of {name} must be integers, got tuple: pycouple.seed_from(*key) makes one of it")
         row = native(real_rows(one.values(), f"the values of {name}"))
         if row.ndim != 1:
             raise ValueError(f"the values of {name} must be numbers, got shape {row.shape}")

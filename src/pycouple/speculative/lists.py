@@ -270,6 +270,7 @@ def _race(
     """The best winner of all streams, from the caller's rows `x` or what is left of them."""
     if out is not None:
         check_out(out, (np.int64,))
+        out = out[0] if isinstance(out, tuple) else out
     rows = x if read is None else read
     if rows.dtype.char == "V":
         ufunc, rows = of_bfloat16(ufunc, rows)
