@@ -60,10 +60,10 @@ def _add_demo(commands: "argparse._SubParsersAction[Parser]") -> None:
     demo = commands.add_parser(
         "demo",
         help="measure agreement on real next-token distributions and draw it against the bounds",
-        description="Draw tokens from a target model and from each drafter with a shared seed and no communication,\n"
-        "by the Gumbel race and by weighted MinHash; report how often they agree, beside the exact\n"
-        "probability and the bounds; draw a picture.\n"
-        "The distributions are SmolLM2-135M's on three prompts, or those of your own file.",
+        description="Draw tokens from a target model and from each drafter with a shared seed and\n"
+        "no communication, by the Gumbel race and by weighted MinHash; report how often\n"
+        "they agree, beside the exact probability and the bounds; draw a picture.\n"
+        "The distributions are SmolLM2-135M's on three prompts, or those of your file.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n"
         "  pycouple demo\n"
@@ -95,10 +95,10 @@ def _add_reproduce(commands: "argparse._SubParsersAction[Parser]") -> None:
     reproduce = commands.add_parser(
         "reproduce",
         help="run the claims of the papers as experiments: a table and a picture each",
-        description="Run the claims of the papers as experiments. Each prints a table and writes a picture, as PNG\n"
-        "and as SVG, in some seconds; the same seed and draws give the same numbers and the same files,\n"
-        "but for the date and the machine that report.html names.\n"
-        + "".join(f"{text} (arXiv {number})\n" for number, text in PAPERS.items()),
+        description="Run the claims of the papers as experiments. Each prints a table and writes a\n"
+        "picture, as PNG and as SVG, in some seconds; the same seed and draws give the\n"
+        "same numbers and the same files, but for the date and the machine that\n"
+        "report.html names.\n" + "".join(f"{text} (arXiv {number})\n" for number, text in PAPERS.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n"
         "  pycouple reproduce pareto\n"
@@ -145,10 +145,11 @@ def _add_generate(commands: "argparse._SubParsersAction[Parser]") -> None:
     generate = commands.add_parser(
         "generate",
         help="text from a real model by speculative decoding, the same with any drafter",
-        description="Generate text with a language model twice, with a drafter and without, from one seed. The text\n"
-        "depends on the model, the prompt and the seed alone: a drafter changes the speed. In a terminal\n"
-        "accepted drafts and the model's own draws have two colours. Should the texts differ, because the\n"
-        "logits of a batch are rounded in another way, the first such token is printed with its margin.",
+        description="Generate text with a language model twice, with a drafter and without, from one\n"
+        "seed. The text depends on the model, the prompt and the seed alone: a drafter\n"
+        "changes the speed. In a terminal accepted drafts and the model's own draws have\n"
+        "two colours. Should the texts differ, because the logits of a batch are rounded\n"
+        "in another way, the first such token is printed with its margin.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n"
         '  pycouple generate --prompt "Write a haiku about the sea."\n'
