@@ -15,6 +15,7 @@ import pycouple
 
 UNTOUCHED = -5
 SEEDS = np.arange(2_000_000)  # a minute's work for a row of 20,000 items
+SKETCHES = pycouple.Sketch(np.ones((3000, 8192), np.uint64), seed=1, method="gumbel")
 
 
 @pytest.fixture
@@ -70,8 +71,9 @@ def test_a_batch_that_numpy_cuts_into_short_loops(row, alarm):
         lambda: pycouple.gumbels(1, 2, np.arange(10**8, dtype=np.uint64)),
         lambda: pycouple.sketch(np.broadcast_to(1.0, (100_000, 1000)), 4096, 1),
         lambda: pycouple.sketch(np.broadcast_to(np.arange(1.0, 500.0), (400_000, 499)), 512, 1, method="minhash"),
+        lambda: pycouple.similarity(SKETCHES[:, None], SKETCHES[None]),
     ],
-    ids=["gumbels", "sketch", "minhash sketch"],
+    ids=["gumbels", "sketch", "minhash sketch", "similarity"],
 )
 def test_other_long_calls_end(alarm, call):
     alarm()

@@ -64,11 +64,11 @@ def similarity(a: Sketch, b: Sketch) -> Similarity:
     """
     check_sketches("compared", {"a": a, "b": b})
     try:
-        equal = np.asarray(ufuncs.count_equal(a.registers, b.registers), np.float64)
+        counts, _ = _core.call(ufuncs.count_equal, 1, (a.registers, b.registers), {})  # Ctrl-C ends it
     except ValueError:
         broadcast_shape({"a": a.batch_shape, "b": b.batch_shape})
         raise
-    fraction = equal / a.k
+    fraction = np.asarray(counts, np.float64) / a.k
     error = np.sqrt(fraction * (1 - fraction) / a.k) / (1 - _by_chance(a))
     return Similarity(_corrected(fraction, a)[()], error[()])
 
