@@ -76,6 +76,18 @@ def can_be_cut(cache: Any) -> bool:
     return all(type(layer) is DynamicLayer for layer in cache.layers)
 
 
+def check_drafted(options: dict[str, Any]) -> None:
+    """ValueError for what transformers does not go on from rightly when it drafts."""
+    if options.get("inputs_embeds") is not None:
+        raise ValueError("inputs_embeds must be left out with a drafter: transformers would take them for the drafts'")
+    cache = options.get("past_key_values")
+    if cache is not None and cache.get_seq_length():
+        raise ValueError(
+            "past_key_values must hold no token yet with a drafter: transformers would put the whole prompt behind "
+            "what they hold"
+        )
+
+
 def stop_by_token(criteria: list[Any], options: dict[str, Any], stop_strings: Any) -> TokenByToken:
     """Put a `TokenByToken` into the options, in the place of what it serves."""
     for i, one in enumerate(criteria):

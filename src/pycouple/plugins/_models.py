@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from pycouple._arguments import integer, unsigned
 from pycouple.plugins._passes import Cache, Passes, Rows, Trial, cut
+from pycouple.plugins._rope import longest_text, switch
 
 
 class TransformersModel:
@@ -30,7 +31,7 @@ class TransformersModel:
     ValueError, TypeError
         The model is none of transformers, or no decoder: it wants more than token ids, or is not causal, so that a
         later token moves the logits of earlier ones; `rows` is not a positive integer. On a call, there is no token, or
-        one that the model does not have. In both, the model is in training mode, whose dropout makes logits random.
+        one that the model does not have, or more than dynamic rotary positions are the same for. In both, the model is in training mode, whose dropout makes logits random.
 
     Warns
     -----
@@ -43,7 +44,8 @@ class TransformersModel:
     A call gives float32 logits of shape ``(min(rows, len(tokens)), n)``, the last row for the token after the whole
     list. What the list has in common with that of the call before is not computed again: the cache is cut back to the
     common prefix, which takes the model one pass over the drafts. A cache that cannot be cut back, as that of recurrent
-    layers or of a sliding window that has moved, is built anew. Do not share one between threads.
+    layers or of a sliding window that has moved, is built anew. Where rotary positions of the type "longrope" switch to
+    other frequencies, logits are those of a pass over the tokens up to theirs. Do not share one between threads.
 
     A cache is trusted as far as it was tried. Making a `TransformersModel` takes eight short passes over the same 12
     tokens for all models: logits of passes that go on from the cache, by one token, by several, and after a cut, must
@@ -73,6 +75,7 @@ class TransformersModel:
         self.model = model
         self.calls = 0
         self._passes = Passes(model, "model")
+        self._longest, self._switch = longest_text(model), switch(model)
         self._continuation, reason = Trial(self._passes).continuation()
         if not self._continuation.several:
             when = "drafts come" if self._continuation.empty_cache else "a token comes"
@@ -94,8 +97,17 @@ class TransformersModel:
         ids = unsigned(tokens, "tokens", self._passes.vocabulary)
         if ids.ndim != 1 or ids.size == 0:
             raise ValueError(f"tokens must be those of one text, at least one; got shape {ids.shape}")
-        text: list[int] = ids.tolist()
+        if self._longest is not None and ids.size > self._longest:
+            raise ValueError(
+                f"tokens must be at most {self._longest}, got {ids.size}: in longer texts the dynamic rotary positions of "
+                f"{type(self.model).__name__} depend on earlier calls"
+            )
+        return self._logits(ids.tolist())
+
+    def _logits(self, text: list[int]) -> npt.NDArray[np.float32]:
         wanted = range(max(len(text) - self.rows, 0), len(text))
+        if self._switch is not None and wanted.start < self._switch < len(text):
+            self._logits(text[: self._switch])  # rows of a pass that is not beyond the switch
         common = min(_common(text, self._tokens), len(text) - 1)  # the last token is always computed
         known = {i: row for i, row in self._rows.items() if i < common}
         missing = range(next(i for i in wanted if i not in known), len(text))
@@ -116,6 +128,8 @@ class TransformersModel:
         if empty_cache is None:
             return self._passes.whole(tokens, rows)
         fits = held > 0 and (several or len(tokens) - held == 1)
+        if self._switch is not None:  # a cache is of one side of it
+            fits = fits and (len(self._tokens) > self._switch) == (len(tokens) > self._switch)
         if not (fits and self._cut(len(self._tokens) - held)):
             held, self._cache = 0, empty_cache()
         logits, self._cache = self._passes.after(self._cache, tokens[held:], rows)

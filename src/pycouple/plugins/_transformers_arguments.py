@@ -9,6 +9,7 @@ import transformers
 from transformers.generation.configuration_utils import GenerationMode
 
 from pycouple._arguments import integer, unsigned
+from pycouple.plugins._rope import longest_text, switch
 from pycouple.speculative import SamplingParams
 
 # What only sampling reads, with the values at which transformers neither uses it nor warns.
@@ -38,6 +39,7 @@ _OTHER_WAYS = {
     "watermarking_config": (None, "it acts on the scores after the draw"),
 }
 
+_NEW = 20  # tokens are what transformers generates if nobody says how many
 _ROWS = ("input_ids", "attention_mask", "decoder_input_ids", "decoder_attention_mask")
 
 
@@ -130,3 +132,24 @@ def seeds_of_texts(seed: Any, rows: int, count: int) -> Any:
     if seeds.ndim and len(seeds) == rows * count:
         return seeds
     return (np.broadcast_to(seeds, rows)[:, np.newaxis] + np.arange(count, dtype=np.uint64)).reshape(-1)
+
+
+def check_length(model: Any, asked: Any, length: int, drafted: bool) -> None:
+    """ValueError if the text may grow so long that its rotary positions, and with them all logits, become others."""
+    longest, switched = longest_text(model), switch(model)
+    new = asked.max_new_tokens
+    end = length + new if new is not None else asked.max_length or length + _NEW
+    what, beyond = f"{length} tokens of prompt and up to {end - length} new ones", 0
+    if drafted and asked.prompt_lookup_num_tokens:
+        beyond = asked.prompt_lookup_num_tokens - 1  # drafts that transformers looks up may go beyond the end
+        what += f", beyond which {beyond} drafts may go"
+    if longest is not None and end + beyond > longest:
+        raise ValueError(
+            f"max_new_tokens must leave the text within {longest} tokens, got {what}: in longer texts the dynamic "
+            f"rotary positions of {type(model).__name__} depend on earlier calls"
+        )
+    if drafted and switched is not None and length <= switched < end + beyond:
+        raise ValueError(
+            f"max_new_tokens must leave the text within {switched} tokens with a drafter, got {what}: there "
+            f"{type(model).__name__} switches to other rotary positions, in the midst of a block of drafts"
+        )

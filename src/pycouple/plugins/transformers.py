@@ -30,12 +30,13 @@ except ModuleNotFoundError as error:
 
 from pycouple._arguments import STREAM_LIMIT, integer, unsigned
 from pycouple.plugins._arguments import callables
-from pycouple.plugins._drafting import prepared, stop_by_token
+from pycouple.plugins._drafting import check_drafted, prepared, stop_by_token
 from pycouple.plugins._loading import load
 from pycouple.plugins._models import TransformersModel, check_evaluation, check_model
 from pycouple.plugins._prompts import check_inputs, padding_of
 from pycouple.plugins._transformers_arguments import (
     NEUTRAL,
+    check_length,
     has_drafter,
     merged,
     refuse,
@@ -179,8 +180,10 @@ def coupled_generate(
     ValueError
         A model is in training mode, has no head, or writes more than text. An option asks for another way to choose
         tokens: ``do_sample=True``, beams, ``penalty_alpha``, ``watermarking_config``, ... A temperature, top_k, ... is
-        given beside params. With a drafter: ``num_return_sequences``, ``guidance_scale``, a ``MaxLengthCriteria``, or a
-        model whose class has a ``generate`` of its own, as Whisper's.
+        given beside params. With a drafter: ``num_return_sequences``, ``guidance_scale``, ``inputs_embeds``, a cache that holds
+        tokens, a ``MaxLengthCriteria``, or a model whose class has a ``generate`` of its own, as Whisper's.
+        The text may grow longer than dynamic rotary positions stay the same, or, with a drafter, to where those of the
+        type "longrope" switch.
         The mask has not the shape of the ids, is not zeros and ones, has zeros elsewhere than in left padding or no
         token in a row, or is missing beside rows that begin or end with the padding token. The model gives other logits
         beside padding. ``inputs_embeds`` come without ``input_ids``, or ids without the part that is in a cache: the
@@ -227,7 +230,11 @@ def coupled_generate(
     asked = merged(model, config, options)
     refuse(model, asked, config, options)
     drafted = has_drafter(model, asked, assistant_model)
+    if drafted:
+        check_drafted(options)
     rows, mask = check_inputs(model, inputs, options, asked)
+    if mask is not None:
+        check_length(model, asked, mask.shape[1], drafted)
     count = texts_per_prompt(asked)
     if count > 1:
         seed = seeds_of_texts(seed, rows, count)
