@@ -210,7 +210,7 @@ def test_a_folder_without_a_model(tmp_path, capsys):
 
 @pytest.mark.parametrize("option", ["--model", "--drafter"])
 def test_no_name(capsys, option):
-    assert f"{option} must not be empty" in refused(capsys, *PROMPT, option, "")
+    assert f"argument {option}: must not be empty" in refused(capsys, *PROMPT, option, "")
 
 
 def test_a_model_of_another_kind(tmp_path, capsys):

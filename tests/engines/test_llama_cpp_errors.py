@@ -63,8 +63,8 @@ def test_values_that_are_refused(target, options, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"seed": None}, "seed must be integers"),
-        ({"seed": 1.5}, "seed must be integers, got float"),
+        ({"seed": None}, "seed must be an integer, got NoneType"),
+        ({"seed": 1.5}, "seed must be an integer, got float"),
         ({"params": {"temperature": 0.7}}, r"params must be .*SamplingParams, got dict"),
         ({"prompt": ["Once", "upon"]}, "prompt must be one text, got several: complete one after the other"),
         ({"prompt": b"Once"}, "prompt must be integers, got bytes"),

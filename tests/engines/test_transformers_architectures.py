@@ -237,3 +237,37 @@ def test_a_layer_where_another_kind_is_wanted(one_thread, name, layers):
     model = made(name, {case[0]: case[1] for case in CASES}[name])
     with pytest.raises(ValueError, match="layers must not have layer 1 at index 0: the model has another kind"):
         truncated(model, layers)
+
+
+class Noisy(transformers.LlamaForCausalLM):
+    """Noise that is no dropout, in evaluation mode."""
+
+    def forward(self, *args, **kwargs):
+        output = super().forward(*args, **kwargs)
+        output.logits = output.logits + torch.randn_like(output.logits)
+        return output
+
+
+def test_random_logits_are_refused(one_thread):
+    with pytest.raises(ValueError, match=r"model \(Noisy\) gives random logits: others in each pass over one text"):
+        TransformersModel(Noisy(transformers.LlamaConfig(**SIZES)).eval())
+
+
+class Offloaded(torch.nn.Module):
+    """A wrapper as others make them: without a device of its own, and with a weight that is not in memory."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.away = torch.nn.Linear(1, 1, device="meta")
+        self.model, self.config = model, model.config
+
+    def forward(self, input_ids, **kwargs):
+        return self.model(input_ids, **kwargs)
+
+
+def test_a_wrapper(one_thread):
+    model = made("LlamaForCausalLM", SIZES)
+    wrapper = Offloaded(model).eval()
+    np.testing.assert_array_equal(TransformersModel(wrapper)([1, 2, 3]), TransformersModel(model)([1, 2, 3]))
+    with pytest.raises(TypeError, match=r"model must be a transformers\.PreTrainedModel, not wrapped, got Offloaded"):
+        truncated(wrapper, 1)

@@ -39,11 +39,13 @@ def whole_call(model, tokens, rows):
 @pytest.mark.parametrize("name", ["tiny", "sliding"])
 def test_logits_are_those_of_a_whole_call(name, request):
     model = request.getfixturevalue(name)
+    kept = TransformersModel(model)
 
     @settings(max_examples=30, deadline=None, derandomize=True)
     @given(st.integers(1, 6), st.lists(EDITS, min_size=1, max_size=8))
     def check(rows, edits):
-        kept, tokens = TransformersModel(model, rows=rows), [3]
+        kept.reset()
+        kept.rows, tokens = rows, [3]
         for edit, value in [("repeat", None), *edits]:
             tokens = edited(tokens, edit, value)
             found = kept(tokens)

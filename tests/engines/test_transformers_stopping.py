@@ -196,3 +196,47 @@ def test_max_time_ends_a_text_early_and_changes_none_of_it(tiny, ways):
         assert len(PROMPT) < len(found) < len(whole)
         assert found == whole[: len(found)]
     assert np.array_equal(whole[: len(PROMPT)], PROMPT)
+
+
+def test_a_cache_that_holds_tokens_is_refused_with_a_drafter(tiny, ways):
+    """transformers would put the whole prompt behind them, which gave another text."""
+    ids = torch.tensor([PROMPT])
+    plain = coupled_generate(tiny, ids, seed=5, max_new_tokens=NEW).tolist()
+    for way in ways:
+        cache = transformers.DynamicCache()
+        given = {"seed": 5, "max_new_tokens": NEW, "past_key_values": cache, **way}
+        assert coupled_generate(tiny, ids, **given).tolist() == plain
+        with pytest.raises(ValueError, match="past_key_values must hold no token yet with a drafter"):
+            coupled_generate(tiny, torch.tensor(plain), **given)
+    cache.crop(4 - cache.get_seq_length())
+    assert coupled_generate(tiny, ids, seed=5, max_new_tokens=NEW, past_key_values=cache).tolist() == plain
+
+
+def test_embeddings_are_refused_with_a_drafter(tiny, ways):
+    """transformers would read the embeddings of the prompt for the drafts, which gave another text."""
+    ids = torch.tensor([PROMPT])
+    given = {"input_ids": ids, "inputs_embeds": tiny.get_input_embeddings()(ids).detach(), "seed": 5}
+    assert coupled_generate(tiny, **given).tolist() == coupled_generate(tiny, ids, seed=5).tolist()
+    for way in ways:
+        with pytest.raises(ValueError, match="inputs_embeds must be left out with a drafter"):
+            coupled_generate(tiny, **given, **way)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("BertLMHeadModel", {"pad_token_id": 0}),
+        ("CpmAntForCausalLM", {}),  # it reads the prompt in both directions
+        ("XLNetLMHeadModel", {"d_model": 16, "n_layer": 2, "n_head": 2}),
+    ],
+)
+def test_a_model_that_is_not_causal_is_refused_with_a_drafter(one_thread, name, options):
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
+    model_class = getattr(transformers, name)
+    torch.manual_seed(2)
+    model = model_class(model_class.config_class(vocab_size=40, **sizes | options)).eval()
+    ids = torch.tensor([PROMPT])
+    assert coupled_generate(model, ids, seed=1, max_new_tokens=3, eos_token_id=None).shape == (1, len(PROMPT) + 3)
+    for way in ({"assistant_model": model}, {"prompt_lookup_num_tokens": 4}):
+        with pytest.raises(ValueError, match=rf"model with a drafter \({name}\) must be a causal decoder"):
+            coupled_generate(model, ids, seed=1, **way)

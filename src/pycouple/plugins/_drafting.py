@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
+from weakref import WeakSet
 
 import torch
 import transformers
@@ -13,6 +14,8 @@ from transformers.generation.stopping_criteria import (
     MaxTimeCriteria,
     StopStringCriteria,
 )
+
+from pycouple.plugins._passes import Passes, Trial
 
 
 class TokenByToken(transformers.StoppingCriteria):  # type: ignore[misc, unused-ignore]
@@ -76,8 +79,17 @@ def can_be_cut(cache: Any) -> bool:
     return all(type(layer) is DynamicLayer for layer in cache.layers)
 
 
-def check_drafted(options: dict[str, Any]) -> None:
-    """ValueError for what transformers does not go on from rightly when it drafts."""
+_causal: WeakSet[Any] = WeakSet()  # models that were seen to be
+
+
+def check_drafted(model: Any, options: dict[str, Any]) -> None:
+    """ValueError for a model or options with which transformers does not draft rightly.
+
+    A decoder is tried once, by two short passes: drafts move the logits of a model that is not causal.
+    """
+    if not (model.config.is_encoder_decoder or model in _causal):
+        Trial(Passes(model, "model with a drafter"))
+        _causal.add(model)
     if options.get("inputs_embeds") is not None:
         raise ValueError("inputs_embeds must be left out with a drafter: transformers would take them for the drafts'")
     cache = options.get("past_key_values")

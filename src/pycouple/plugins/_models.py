@@ -31,7 +31,8 @@ class TransformersModel:
     ValueError, TypeError
         The model is none of transformers, or no decoder: it wants more than token ids, or is not causal, so that a
         later token moves the logits of earlier ones; `rows` is not a positive integer. On a call, there is no token, or
-        one that the model does not have, or more than dynamic rotary positions are the same for. In both, the model is in training mode, whose dropout makes logits random.
+        one that the model does not have, or there are more than dynamic rotary positions are the same for. In both, the
+        model is in training mode, whose dropout makes logits random.
 
     Warns
     -----
@@ -99,8 +100,8 @@ class TransformersModel:
             raise ValueError(f"tokens must be those of one text, at least one; got shape {ids.shape}")
         if self._longest is not None and ids.size > self._longest:
             raise ValueError(
-                f"tokens must be at most {self._longest}, got {ids.size}: in longer texts the dynamic rotary positions of "
-                f"{type(self.model).__name__} depend on earlier calls"
+                f"tokens must be at most {self._longest}, got {ids.size}: in longer texts the dynamic rotary positions "
+                f"of {type(self.model).__name__} depend on earlier calls"
             )
         return self._logits(ids.tolist())
 

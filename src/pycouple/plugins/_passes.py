@@ -76,7 +76,9 @@ class Passes:
     def _pass(self, tokens: Sequence[int], rows: int, options: dict[str, Any]) -> tuple[Rows, Any]:
         if "logits_to_keep" in self._named:
             options["logits_to_keep"] = rows
-        ids = torch.tensor([tokens], device=self.model.device)
+        # weights that are offloaded are on "meta", and their hooks take ids from anywhere
+        places = (p.device for p in self.model.parameters() if not p.is_meta)
+        ids = torch.tensor([tokens], device=next(places, torch.device("cpu")))
         with torch.inference_mode():
             output = self.model(input_ids=ids, **options)
         logits = getattr(output, "logits", None)
@@ -108,8 +110,8 @@ class Trial:
     Raises
     ------
     ValueError
-        The model does not give logits from token ids alone, or they are NaN; or it is not causal: other later tokens
-        move the logits of earlier ones.
+        The model does not give logits from token ids alone, or they are NaN or random; or it is not causal: other later
+        tokens move the logits of earlier ones.
     """
 
     def __init__(self, passes: Passes) -> None:
@@ -136,6 +138,8 @@ class Trial:
         # Two passes of one shape: only experts that get other tokens round otherwise, by up to 0.00004 of the standard
         # deviation in float32. Untrained BERTs, whose attention does little, move by 0.0009 of it or more.
         if not (moved := difference(altered[:same], self.logits[:same])) <= self.allowed:
+            if difference(passes.whole(self.tokens, length), self.logits) > 0:
+                raise ValueError(f"{passes.title} gives random logits: others in each pass over one text")
             raise ValueError(
                 f"{passes.title} must be a causal decoder: another later token moves the logits of earlier ones by "
                 f"{moved:.2g}, where rounding explains {self.allowed:.2g}"

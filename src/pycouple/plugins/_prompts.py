@@ -25,10 +25,16 @@ def check_inputs(model: Any, inputs: Any, options: dict[str, Any], asked: Any) -
     name, given = (main, options.get(main)) if inputs is None else ("inputs", inputs)
     if given is not None and main != "input_ids" and not isinstance(given, torch.Tensor):
         raise TypeError(f"{name} must be a tensor, {main} of the model; got {type(given).__name__}")
+    cache = options.get("past_key_values")
+    if cache is not None and not hasattr(cache, "get_seq_length"):
+        raise TypeError(
+            f"past_key_values must be a cache of transformers, as DynamicCache(), got {type(cache).__name__}"
+        )
+    if main == "input_ids" and given is not None:
+        _check_ids(model, given, name, options)
     rows = 1 if given is None else len(given)
     if model.config.is_encoder_decoder:
         if given is not None and main == "input_ids":
-            _check_ids(model, given, name, options)
             _check_mask(model, given, name, options, asked)
         _check_decoder(model, options)
         return rows, None
@@ -37,9 +43,9 @@ def check_inputs(model: Any, inputs: Any, options: dict[str, Any], asked: Any) -
         if options.get("inputs_embeds") is not None:
             raise ValueError("inputs_embeds must come with input_ids: positions are counted in tokens")
         return rows, None
-    name = name if main == "input_ids" else "input_ids"
-    _check_ids(model, ids, name, options)
-    cache = options.get("past_key_values")
+    if main != "input_ids":
+        name = "input_ids"
+        _check_ids(model, ids, name, options)
     if cache is not None and cache.get_seq_length() >= ids.shape[1]:
         raise ValueError(f"{name} must be the whole sequence, with what past_key_values hold; got {tuple(ids.shape)}")
     _check_mask(model, ids, name, options, asked)
@@ -67,7 +73,10 @@ def _check_ids(model: Any, ids: Any, name: str, options: dict[str, Any]) -> None
         raise ValueError(f"{name} must have two axes, rows and tokens; got shape {tuple(ids.shape)}")
     if 0 in ids.shape:
         raise ValueError(f"{name} must have at least one row and one token; got shape {tuple(ids.shape)}")
-    known = getattr(model.get_input_embeddings(), "num_embeddings", None)
+    try:
+        known = getattr(model.get_input_embeddings(), "num_embeddings", None)
+    except NotImplementedError:  # of a user's own model
+        known = None
     if known is not None and _text_alone(options):
         unsigned(ids, name, known)
 

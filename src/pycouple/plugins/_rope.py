@@ -25,7 +25,7 @@ def _of(model: Any) -> Iterator[tuple[str, Any, Any]]:
     """The type, the settings and the module of all rotary positions; a module may have some per type of layer."""
     for module in model.modules():
         kinds = getattr(module, "rope_type", None)
-        settings = getattr(getattr(module, "config", None), "rope_parameters", None)
+        settings: Any = getattr(getattr(module, "config", None), "rope_parameters", None)
         if isinstance(kinds, str):
             yield kinds, settings, module
         elif isinstance(kinds, dict):

@@ -137,6 +137,8 @@ def seeds_of_texts(seed: Any, rows: int, count: int) -> Any:
 def check_length(model: Any, asked: Any, length: int, drafted: bool) -> None:
     """ValueError if the text may grow so long that its rotary positions, and with them all logits, become others."""
     longest, switched = longest_text(model), switch(model)
+    if longest is switched is None:
+        return
     new = asked.max_new_tokens
     end = length + new if new is not None else asked.max_length or length + _NEW
     what, beyond = f"{length} tokens of prompt and up to {end - length} new ones", 0

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
+import transformers
 from torch import nn
 
 from pycouple._arguments import integer
 from pycouple.plugins._loading import quiet
-from pycouple.plugins._models import check_model
 
 _PASSING = ("training", "gradient_checkpointing", "num_hidden_layers")  # settings that make no other kind of layer
 
@@ -43,7 +43,8 @@ def truncated(model: Any, layers: int | Iterable[int]) -> Any:
     >>> model.config.num_hidden_layers, drafter.config.num_hidden_layers
     (30, 26)
     """
-    check_model(model, "model")
+    if not isinstance(model, transformers.PreTrainedModel):
+        raise TypeError(f"model must be a transformers.PreTrainedModel, not wrapped, got {type(model).__name__}")
     count = integer(model.config.get_text_config(decoder=True).num_hidden_layers, "num_hidden_layers")
     prefix = _layer_list(model, count)
     kept = _kept(layers, count)
@@ -54,7 +55,7 @@ def truncated(model: Any, layers: int | Iterable[int]) -> Any:
             setattr(text, name, [value[i] for i in kept])
     text.num_hidden_layers = len(kept)
     with torch.device("meta"), quiet():
-        drafter = type(model)(config)
+        drafter: Any = type(model)(config)
     for i, k in enumerate(kept):
         own, source = drafter.get_submodule(f"{prefix}{i}"), model.get_submodule(f"{prefix}{k}")
         if _kind(own, i) != _kind(source, k):

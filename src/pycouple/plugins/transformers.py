@@ -180,8 +180,9 @@ def coupled_generate(
     ValueError
         A model is in training mode, has no head, or writes more than text. An option asks for another way to choose
         tokens: ``do_sample=True``, beams, ``penalty_alpha``, ``watermarking_config``, ... A temperature, top_k, ... is
-        given beside params. With a drafter: ``num_return_sequences``, ``guidance_scale``, ``inputs_embeds``, a cache that holds
-        tokens, a ``MaxLengthCriteria``, or a model whose class has a ``generate`` of its own, as Whisper's.
+        given beside params. With a drafter: ``num_return_sequences``, ``guidance_scale``, ``inputs_embeds``, a cache
+        that holds tokens, a ``MaxLengthCriteria``, or a model that is not causal, or whose class has a ``generate`` of
+        its own, as Whisper's.
         The text may grow longer than dynamic rotary positions stay the same, or, with a drafter, to where those of the
         type "longrope" switch.
         The mask has not the shape of the ids, is not zeros and ones, has zeros elsewhere than in left padding or no
@@ -230,9 +231,9 @@ def coupled_generate(
     asked = merged(model, config, options)
     refuse(model, asked, config, options)
     drafted = has_drafter(model, asked, assistant_model)
-    if drafted:
-        check_drafted(options)
     rows, mask = check_inputs(model, inputs, options, asked)
+    if drafted:
+        check_drafted(model, options)
     if mask is not None:
         check_length(model, asked, mask.shape[1], drafted)
     count = texts_per_prompt(asked)
