@@ -76,7 +76,7 @@ def test_the_text_is_the_same_whatever_drafts(target, small, alone, name):
     }
     calls = tokens = 0
     wrong = []
-    cases = list(zip(CASES, alone, strict=True))[:: {"lookup": 1, "second model": 2, "random tokens": 5}[name]]
+    cases = list(zip(CASES, alone, strict=True))[:: {"lookup": 1, "second model": 3, "random tokens": 5}[name]]
     for case, (expected, _, text) in cases:
         with counted(target) as lengths:
             new, accepted, drafted_text = complete(target, *case, drafters[name])

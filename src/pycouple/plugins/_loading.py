@@ -74,8 +74,8 @@ def load(name_or_path: str | Path) -> tuple[Any, Any]:
         raise FileNotFoundError(f"no model at {shown}: give {_KNOWN}; nothing is downloaded")
     where: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     folder = path
-    if path.is_file():
-        if path.suffix.lower() != ".gguf":
+    if not path.is_dir():
+        if path.suffix.lower() != ".gguf" or not path.is_file():
             raise ValueError(f"{shown} is no .gguf file: give {_KNOWN}")
         _need_gguf_packages()
         folder, where["gguf_file"] = path.parent, path.name
@@ -92,7 +92,9 @@ def load(name_or_path: str | Path) -> tuple[Any, Any]:
     except FileNotFoundError:
         raise
     except Exception as error:  # loaders of bad files raise anything
-        raise ValueError(f"{shown}: {words_of(error)}") from error
+        own_code = "trust_remote_code" in str(error)
+        words = "its model is code in the folder, which is not run" if own_code else words_of(error)
+        raise ValueError(f"{shown}: {words}") from error
     Trial(Passes(model.eval(), shown))
     if unused := info["unexpected_keys"]:
         warnings.warn(f"{shown}: there is no place in the model for {_some(unused)}", stacklevel=2)

@@ -10,6 +10,7 @@ from torch import nn
 
 from pycouple._arguments import integer
 from pycouple.plugins._loading import quiet
+from pycouple.plugins._models import check_model
 
 _PASSING = ("training", "gradient_checkpointing", "num_hidden_layers")  # settings that make no other kind of layer
 
@@ -43,6 +44,7 @@ def truncated(model: Any, layers: int | Iterable[int]) -> Any:
     >>> model.config.num_hidden_layers, drafter.config.num_hidden_layers
     (30, 26)
     """
+    check_model(model, "model")
     if not isinstance(model, transformers.PreTrainedModel):
         raise TypeError(f"model must be a transformers.PreTrainedModel, not wrapped, got {type(model).__name__}")
     count = integer(model.config.get_text_config(decoder=True).num_hidden_layers, "num_hidden_layers")
