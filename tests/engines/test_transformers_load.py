@@ -66,8 +66,8 @@ def test_a_sound_folder(folder, tiny, recwarn):
 @pytest.mark.parametrize(
     ("lost", "message"),
     [
-        (["lm_head.weight"], r"has not all weights of the model: 1 weights \(lm_head\.weight\) are missing$"),
-        (["model.embed_tokens.weight"], r"1 weights \(model\.embed_tokens\.weight\) are missing$"),
+        (["lm_head.weight"], r"weights of the model are missing in the file: 1 weight \(lm_head\.weight\)$"),
+        (["model.embed_tokens.weight"], r"missing in the file: 1 weight \(model\.embed_tokens\.weight\)$"),
         (
             [f"model.layers.1.self_attn.{name}_proj.weight" for name in "koqv"],
             r"4 weights \(model\.layers\.1\.self_attn\.k_proj\.weight, .*o_proj\.weight, .*q_proj\.weight, \.\.\.\)",
@@ -137,7 +137,7 @@ WHISPER = {
         (
             "LlamaForSequenceClassification",
             {**DECODER, "pad_token_id": 0},
-            r"1 weights \(lm_head\.weight\) are missing",
+            r"missing in the file: 1 weight \(lm_head\.weight\)",
         ),
     ],
 )

@@ -113,7 +113,7 @@ def _check_folder(path: Path, where: dict[str, Any]) -> None:
 def _check_weights(info: dict[str, Any]) -> None:
     """ValueError if weights would be noise."""
     if missing := info["missing_keys"]:
-        raise ValueError(f"the file has not all weights of the model: {_some(missing)} are missing")
+        raise ValueError(f"weights of the model are missing in the file: {_some(missing)}")
     if other := info["mismatched_keys"]:
         name, found, wanted = min(other)
         raise ValueError(f"{one_line(name)} has the shape {tuple(found)}, and the model has {tuple(wanted)}")
@@ -123,7 +123,7 @@ def _some(names: Iterable[str]) -> str:
     """How many names, and some of them."""
     names = sorted(names)
     listed = ", ".join(one_line(name) for name in names[:3])
-    return f"{len(names)} weights ({listed}{', ...' if len(names) > 3 else ''})"
+    return f"{len(names)} weight{'s' if len(names) > 1 else ''} ({listed}{', ...' if len(names) > 3 else ''})"
 
 
 def smollm2_path() -> Path:

@@ -33,8 +33,8 @@ def sketch(
           refused, pass them as `ids`.
         - CSR matrices are read in place, other sparse forms are converted. Duplicate entries are summed, in double and
           in the order in which they are stored, before the weights are checked.
-        - A dict or a ``collections.Counter`` has the ids of the items as keys and their weights as values; a list of them
-          is a batch of sets, each of its own items.
+        - A dict, or a ``collections.Counter``, has the ids of the items as keys and their weights as values; a list of
+          them is a batch of sets, each of its own items.
 
         The same set gives the same sketch in every form.
     k : int
