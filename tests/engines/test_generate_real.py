@@ -229,7 +229,7 @@ def test_a_model_without_some_weights(tmp_path, capsys):
     save_file(weights, file, metadata={"format": "pt"})
     capsys.readouterr()  # bars of transformers
     error = refused(capsys, *PROMPT, "--model", str(tmp_path))
-    assert f"--model {tmp_path}: the file has not all weights of the model: 1 weights (lm_head.weight) are" in error
+    assert f"--model {tmp_path}: weights of the model are missing in the file: 1 weight (lm_head.weight)" in error
 
 
 def test_a_model_that_is_slow_with_drafts(tmp_path, capsys):
