@@ -1,14 +1,14 @@
 """The ISA level of the core, which is chosen when it is imported: the first thing that the package does."""
 
+import os
 import sys
-from pathlib import Path
 
 COMMAND = "pycouple"
 
 
 def _is_the_command() -> bool:
     """Whether this process is the `pycouple` command: its script, or ``python -m pycouple``."""
-    program = Path(sys.argv[0]).stem if sys.argv else ""
+    program = os.path.splitext(os.path.basename(sys.argv[0]))[0] if sys.argv else ""
     options = sys.orig_argv[1:]
     return program == COMMAND or ["-m", COMMAND] in [options[i : i + 2] for i in range(len(options))]
 
