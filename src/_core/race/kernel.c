@@ -1,7 +1,7 @@
-/* The race of one row, compiled once per ISA level (PC_LEVEL_*): bounds; race/row.inc has the rest.
+/* The race of one row, compiled once per ISA level (PC_LEVEL_*): bounds; race/frame.inc and race/row.inc follow.
  *
  * Precision policy. Two kinds of number live here and never mix:
- *   exact   the score of an item, made in double by the very operations of docs/contract.md (score_of in race/row.inc).
+ *   exact   the score of an item, made in double by the very operations of docs/contract.md (race/frame.inc: score_of).
  *           Only these are compared to name a winner.
  *   bound   float, base-2 logarithms relative to the row's largest value. They only say what need not be looked at.
  * The result is exact if no skipped item could have won. An item is skipped when its bound is below the threshold
@@ -176,6 +176,8 @@ static pc_status key_to_time(int shift, double *score) {
 #define PC_EXPONENT_UNIT 0x1p-23f
 #define PC_EXPONENT_BIAS (-127.0f)
 #define FN(name) name##_f32
+#include "race/frame.inc"
+
 #include "race/row.inc"
 #undef REAL
 #undef FN
@@ -186,6 +188,8 @@ static pc_status key_to_time(int shift, double *score) {
 #define PC_EXPONENT_UNIT 0x1p-20f
 #define PC_EXPONENT_BIAS (-1023.0f) /* the low word, which is left out, is below 2^-20: in PC_SLACK */
 #define FN(name) name##_f64
+#include "race/frame.inc"
+
 #include "race/row.inc"
 #undef REAL
 #undef FN
