@@ -13,43 +13,29 @@ LONG, SHORT = [1, 3, 4, 2, 3, 1], [4, 2, 3]
 LEFT = torch.tensor([LONG, [0, 0, 0, *SHORT]])
 MASK = torch.tensor([[1] * 6, [0, 0, 0, 1, 1, 1]])
 SMALL = {"vocab_size": 12, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
+ENCODER_DECODER = {
+    **SMALL,
+    **{f"{side}_{name}": 2 for side in ("encoder", "decoder") for name in ("layers", "attention_heads")},
+    "d_model": 16,
+    "encoder_ffn_dim": 32,
+    "decoder_ffn_dim": 32,
+    "decoder_start_token_id": 1,
+    "init_std": 0.7,
+}
 
 
 @pytest.fixture(scope="module")
 def bart(one_thread):
     torch.manual_seed(1)
-    sizes = {f"{side}_{name}": 2 for side in ("encoder", "decoder") for name in ("layers", "attention_heads")}
-    config = transformers.BartConfig(
-        **SMALL,
-        **sizes,
-        d_model=16,
-        encoder_ffn_dim=32,
-        decoder_ffn_dim=32,
-        max_position_embeddings=64,
-        decoder_start_token_id=1,
-        forced_eos_token_id=None,
-        init_std=0.7,
-    )
+    config = transformers.BartConfig(**ENCODER_DECODER, max_position_embeddings=64, forced_eos_token_id=None)
     return transformers.BartForConditionalGeneration(config).eval()
 
 
 @pytest.fixture(scope="module")
 def whisper(one_thread):
     torch.manual_seed(1)
-    sizes = {f"{side}_{name}": 2 for side in ("encoder", "decoder") for name in ("layers", "attention_heads")}
-    config = transformers.WhisperConfig(
-        **SMALL,
-        **sizes,
-        d_model=16,
-        encoder_ffn_dim=32,
-        decoder_ffn_dim=32,
-        num_mel_bins=8,
-        max_source_positions=20,
-        max_target_positions=64,
-        decoder_start_token_id=1,
-        begin_suppress_tokens=[3],
-        init_std=0.7,
-    )
+    audio = {"num_mel_bins": 8, "max_source_positions": 20, "max_target_positions": 64, "begin_suppress_tokens": [3]}
+    config = transformers.WhisperConfig(**ENCODER_DECODER, **audio)
     return transformers.WhisperForConditionalGeneration(config).eval()
 
 

