@@ -3,26 +3,25 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#if defined(__x86_64__) || defined(__i386__)
-#define PC_X86 1
+#if defined(__x86_64__)
 #include <cpuid.h>
 #endif
 
 extern const pc_kernels pc_kernels_baseline;
-#if PC_HAVE_X86_LEVELS
+#if defined(__x86_64__)
 extern const pc_kernels pc_kernels_avx2, pc_kernels_avx512;
 #endif
-#if PC_HAVE_NEON
+#if defined(__aarch64__)
 extern const pc_kernels pc_kernels_neon;
 #endif
 
 static const pc_kernels *const levels[] = {
     &pc_kernels_baseline,
-#if PC_HAVE_X86_LEVELS
+#if defined(__x86_64__)
     &pc_kernels_avx2,
     &pc_kernels_avx512,
 #endif
-#if PC_HAVE_NEON
+#if defined(__aarch64__)
     &pc_kernels_neon,
 #endif
     NULL,
@@ -32,7 +31,7 @@ static const pc_kernels *_Atomic current = &pc_kernels_baseline;
 
 const pc_kernels *pc_isa_level(int i) { return levels[i]; }
 
-#if PC_X86
+#if defined(__x86_64__)
 /* XCR0: which register states the system saves. Without it a CPU that has AVX must not be asked to run it. */
 static uint64_t saved_states(void) {
     uint32_t a, b, c, d;
@@ -49,7 +48,7 @@ static int has(uint32_t word, const int *bits, int count) {
     return 1;
 }
 
-/* Every feature that CMakeLists.txt lets the compiler use for the level. */
+/* Every feature that src/_core/CMakeLists.txt lets the compiler use for the level. */
 static int x86_supports(int avx512) {
     static const int leaf1_c[] = {28, 29};                  /* AVX, F16C */
     static const int leaf7_b[] = {5, 3, 8, 16, 17, 30, 31}; /* AVX2, BMI1, BMI2; AVX-512 F, DQ, BW, VL */
@@ -66,7 +65,7 @@ static int x86_supports(int avx512) {
 #endif
 
 int pc_isa_supported(const pc_kernels *level) {
-#if PC_X86
+#if defined(__x86_64__)
     if (!strcmp(level->name, "avx2"))
         return x86_supports(0);
     if (!strcmp(level->name, "avx512"))

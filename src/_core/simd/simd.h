@@ -1,7 +1,7 @@
 /* The vectors of one ISA level, W 32-bit lanes wide: AVX-512 16, AVX2 8, NEON, SSE2 and plain GNU C 4.
  *
  * Arithmetic is written with GNU C vector operators in the kernel; here stand only the operations that have none. Which
- * level a file is compiled for is said by PC_LEVEL_* on its command line (CMakeLists.txt), never by the machine. */
+ * level a file is compiled for is said by PC_LEVEL_* on its command line (src/_core/CMakeLists.txt), never by the machine. */
 #ifndef PC_SIMD_SIMD_H
 #define PC_SIMD_SIMD_H
 
