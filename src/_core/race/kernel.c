@@ -53,8 +53,7 @@ static void lane_words(const pc_rounds *r, uint32_t index, uint32_t word[PC_BLOC
         pc_philox_begin(&p, r, deal + first, deal + (first + PC_Q));
         pc_philox_finish(&p, r, 2);
         for (int h = 0; h < 2; h++) {
-            const pc_vq low = (p.x[0][h] & 0xffffffffu) | (p.x[1][h] << 32);
-            const pc_vq high = (p.x[2][h] & 0xffffffffu) | (p.x[3][h] << 32);
+            const pc_vq low = pc_pair(p.x[0][h], p.x[1][h]), high = pc_pair(p.x[2][h], p.x[3][h]);
             uint32_t *out = word + 4 * (i + h * PC_Q);
             *(pc_vu_at *)out = (pc_vu)pc_unpack_low(low, high);
             *(pc_vu_at *)(out + PC_W) = (pc_vu)pc_unpack_high(low, high);

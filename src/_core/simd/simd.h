@@ -1,7 +1,8 @@
 /* The vectors of one ISA level, W 32-bit lanes wide: AVX-512 16, AVX2 8, NEON, SSE2 and plain GNU C 4.
  *
  * Arithmetic is written with GNU C vector operators in the kernel; here stand only the operations that have none. Which
- * level a file is compiled for is said by PC_LEVEL_* on its command line (src/_core/CMakeLists.txt), never by the machine. */
+ * level a file is compiled for is said by PC_LEVEL_* on its command line (src/_core/CMakeLists.txt), never by the
+ * machine. */
 #ifndef PC_SIMD_SIMD_H
 #define PC_SIMD_SIMD_H
 
@@ -55,6 +56,7 @@ typedef uint32_t pc_vh_at __attribute__((vector_size(2 * PC_W), aligned(4), may_
 /* pc_mul32    a 64-bit product of the low words of each 64-bit lane; high words are ignored
  * pc_high     the high word of each 64-bit lane, as the low word; high words are anything
  * pc_xor3     a ^ b ^ c
+ * pc_pair     the low words of a and b in each 64-bit lane, in memory that of a first
  * pc_unpack_* of each 128-bit part of a and b the low (high) 64 bits, side by side
  * pc_max_*    x where x > m, else m: a NaN in x is dropped
  * pc_max_in   pc_max_f in the lanes of the mask, m in the others (where PC_WHOLE_LINES)
@@ -63,6 +65,14 @@ typedef uint32_t pc_vh_at __attribute__((vector_size(2 * PC_W), aligned(4), may_
  * pc_hmax     the largest lane
  * pc_ge_mask  bit i: a[i] >= b[i]
  * pc_le_mask  bit i: a[i] <= b[i], of doubles */
+
+static inline pc_vq pc_pair(pc_vq a, pc_vq b) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return (a & 0xffffffffu) | (b << 32);
+#else
+    return (a << 32) | (b & 0xffffffffu);
+#endif
+}
 
 #if defined(PC_LEVEL_avx512)
 
