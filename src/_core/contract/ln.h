@@ -1,8 +1,9 @@
 /* The natural logarithm of the contract: one written sequence of IEEE-754 double operations.
  *
  * Precision policy: every operation below is one correctly rounded double operation, in the order written; no fused
- * multiply-add (the build sets -ffp-contract=off), no excess precision (asserted), no libm. So the bits are the same on
- * every machine that has IEEE-754 doubles with round-to-nearest and subnormals (simd/fpmode.h sees to the mode).
+ * multiply-add (the build sets -ffp-contract=off), no excess precision (contract/target.h), no libm. So the bits are
+ * the same on every machine that has IEEE-754 doubles with round-to-nearest and subnormals (simd/fpmode.h sees to the
+ * mode).
  *
  * Domain: positive normal doubles. The race needs [2^-59, 24) only.
  *
@@ -14,13 +15,10 @@
 #ifndef PC_CONTRACT_LN_H
 #define PC_CONTRACT_LN_H
 
-#include <float.h>
 #include <stdint.h>
 #include <string.h>
 
-/* 16 is GCC's word for 0 with _Float16 kept too. */
-_Static_assert(FLT_EVAL_METHOD == 0 || FLT_EVAL_METHOD == 16,
-               "pycouple needs double arithmetic without excess precision (on i386: -msse2 -mfpmath=sse)");
+#include "contract/target.h"
 
 static inline uint64_t pc_bits(double x) {
     uint64_t bits;
