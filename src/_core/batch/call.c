@@ -1,18 +1,32 @@
 #include "batch/call.h"
 
 #include <fenv.h>
+#if defined(_WIN32)
+#include <windows.h>
+#else
 #include <time.h>
+#endif
 
 #include "simd/fpmode.h"
 
 /* To ask Python takes the GIL, for which a busy thread of Python may let wait 5 ms. */
 #define POLL_NANOSECONDS 200000000LL
 
-#if defined(CLOCK_MONOTONIC_COARSE)
-#define PC_CLOCK CLOCK_MONOTONIC_COARSE /* a few nanoseconds to read, and a few milliseconds fine */
+/* Nanoseconds; a few of them to read, and some milliseconds fine, where the system has such a clock. */
+static long long now(void) {
+#if defined(_WIN32)
+    return (long long)GetTickCount64() * 1000000;
 #else
-#define PC_CLOCK CLOCK_MONOTONIC
+#if defined(CLOCK_MONOTONIC_COARSE)
+    const clockid_t clock = CLOCK_MONOTONIC_COARSE;
+#else
+    const clockid_t clock = CLOCK_MONOTONIC;
 #endif
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return t.tv_sec * 1000000000LL + t.tv_nsec;
+#endif
+}
 
 static _Thread_local pc_call call;
 
@@ -33,20 +47,20 @@ int pc_call_workers(void) { return call.active ? call.workers : 1; }
 void pc_call_mark(void) {
     if (call.active)
         call.marked = 1;
+#if defined(FE_INVALID) /* WebAssembly has no flags */
     else
         feraiseexcept(FE_INVALID);
+#endif
 }
 
 int pc_call_stopped(void) {
-    struct timespec t;
     if (!call.active || call.stopped)
         return call.stopped;
-    clock_gettime(PC_CLOCK, &t);
-    const long long now = t.tv_sec * 1000000000LL + t.tv_nsec;
-    if (call.polled && now - call.polled < POLL_NANOSECONDS)
+    const long long time = now();
+    if (call.polled && time - call.polled < POLL_NANOSECONDS)
         return 0;
     const int due = call.polled != 0;
-    call.polled = now;
+    call.polled = time;
     if (due) {
         const pc_fpmode mode = pc_fp_enter(); /* a handler may change it, and the loops go on in theirs */
         call.stopped = call.poll(&call.raised);

@@ -1,11 +1,10 @@
 #include "batch/pool.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
 
 #include "batch/call.h"
+#include "batch/threads.h"
 
 #if defined(__x86_64__) || defined(__i386__)
 #define PC_PAUSE() __builtin_ia32_pause()
@@ -32,13 +31,13 @@ typedef struct {
     atomic_int running; /* helpers at work; changed under the lock */
 } job;
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t wake = PTHREAD_COND_INITIALIZER, done = PTHREAD_COND_INITIALIZER;
+static pc_mutex lock = PC_MUTEX;
+static pc_condition wake = PC_CONDITION, done = PC_CONDITION;
 static job *posted;       /* under the lock */
 static atomic_uint posts; /* how many jobs have been posted */
 static int helpers;       /* threads made; only the one who holds `busy` touches it */
 static atomic_flag busy = ATOMIC_FLAG_INIT;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int watches_forks; /* only the one who holds `busy` touches it */
 
 int pc_next_range(pc_ranges *ranges, int64_t *from, int64_t *to) {
     if (pc_call_stopped()) /* only the caller's thread knows; there is nothing left for the helpers */
@@ -48,55 +47,35 @@ int pc_next_range(pc_ranges *ranges, int64_t *from, int64_t *to) {
     return *from < ranges->rows;
 }
 
-static void *help(void *unused) {
-    (void)unused;
-    pthread_mutex_lock(&lock);
+static void help(void) {
+    pc_lock(&lock);
     for (;;) {
         if (!posted || !posted->wanted) {
             const unsigned seen = atomic_load(&posts);
-            pthread_mutex_unlock(&lock);
+            pc_unlock(&lock);
             for (int i = 0; i < PATIENCE && atomic_load_explicit(&posts, memory_order_relaxed) == seen; i++)
                 PC_PAUSE();
-            pthread_mutex_lock(&lock);
+            pc_lock(&lock);
         }
         while (!posted || !posted->wanted)
-            pthread_cond_wait(&wake, &lock);
+            pc_wait(&wake, &lock);
         job *mine = posted;
         mine->wanted--;
         mine->running++;
-        pthread_mutex_unlock(&lock);
+        pc_unlock(&lock);
         mine->work(mine->argument, &mine->ranges);
-        pthread_mutex_lock(&lock);
+        pc_lock(&lock);
         if (atomic_fetch_sub(&mine->running, 1) == 1) /* the last thing done with the caller's job */
-            pthread_cond_signal(&done);
+            pc_signal(&done);
     }
-    return NULL;
 }
 
 static void forget_in_child(void) {
-    pthread_mutex_init(&lock, NULL);
-    pthread_cond_init(&wake, NULL);
-    pthread_cond_init(&done, NULL);
+    lock = (pc_mutex)PC_MUTEX;
+    wake = done = (pc_condition)PC_CONDITION;
     posted = NULL;
     helpers = 0;
     atomic_flag_clear(&busy);
-}
-
-static void at_fork(void) { pthread_atfork(NULL, NULL, forget_in_child); }
-
-/* Signals stay with the threads of the program. */
-static void make_helpers(int count) {
-    sigset_t all, before;
-    pthread_attr_t detached;
-    pthread_t thread;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    pthread_attr_init(&detached);
-    pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-    while (helpers < count && pthread_create(&thread, &detached, help, NULL) == 0)
-        helpers++;
-    pthread_attr_destroy(&detached);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 void pc_parallel(int workers, int64_t rows, int64_t rows_per_chunk, pc_work *work, void *argument) {
@@ -111,26 +90,29 @@ void pc_parallel(int workers, int64_t rows, int64_t rows_per_chunk, pc_work *wor
         work(argument, &mine.ranges);
         return;
     }
-    pthread_once(&once, at_fork);
-    make_helpers(wanted);
-    pthread_mutex_lock(&lock);
+    if (!watches_forks)
+        pc_after_fork_in_child(forget_in_child);
+    watches_forks = 1;
+    while (helpers < wanted && pc_start_thread(help))
+        helpers++;
+    pc_lock(&lock);
     mine.wanted = wanted;
     posted = &mine;
     atomic_fetch_add(&posts, 1);
     for (int i = 0; i < wanted; i++)
-        pthread_cond_signal(&wake);
-    pthread_mutex_unlock(&lock);
+        pc_signal(&wake);
+    pc_unlock(&lock);
 
     work(argument, &mine.ranges);
 
-    pthread_mutex_lock(&lock);
+    pc_lock(&lock);
     posted = NULL; /* nobody joins any more */
-    pthread_mutex_unlock(&lock);
+    pc_unlock(&lock);
     for (int i = 0; i < PATIENCE && atomic_load(&mine.running); i++)
         PC_PAUSE();
-    pthread_mutex_lock(&lock);
+    pc_lock(&lock);
     while (atomic_load(&mine.running))
-        pthread_cond_wait(&done, &lock);
-    pthread_mutex_unlock(&lock);
+        pc_wait(&done, &lock);
+    pc_unlock(&lock);
     atomic_flag_clear(&busy);
 }
