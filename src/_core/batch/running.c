@@ -31,8 +31,10 @@ pc_status pc_sketch_update(const pc_sketch_kind *kind, const pc_items *items, pc
     pc_sketch_kind whole = *kind;
     pc_registers best;
     pc_set set;
-    if (!pc_give_table(&whole) || !pc_registers_make(&best, kind->k))
+    if (!pc_take_table(&whole) || !pc_registers_make(&best, kind->k)) {
+        pc_return_table(&whole);
         return PC_NO_MEMORY;
+    }
     pc_fpmode mode = pc_fp_enter();
     pc_status status = kernels->read_set(items, &work, &set);
     if (status == PC_OK) {
@@ -56,6 +58,7 @@ pc_status pc_sketch_update(const pc_sketch_kind *kind, const pc_items *items, pc
     pc_fp_leave(mode);
     pc_registers_free(&best);
     pc_workspace_free(&work);
+    pc_return_table(&whole);
     return status;
 }
 

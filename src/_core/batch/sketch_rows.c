@@ -71,19 +71,12 @@ static void sketch_rows(void *argument, pc_ranges *ranges) {
     pc_workspace_free(&work);
 }
 
-int64_t pc_sketch_rows(const pc_matrix *matrix, const pc_sketch_kind *kind, int bits, int workers, uint64_t *out,
-                       pc_status *status) {
-    if (!matrix->rows)
-        return -1;
-    pc_sketch_kind whole = *kind;
-    if (!pc_give_table(&whole)) {
-        *status = PC_NO_MEMORY;
-        return 0;
-    }
+static int64_t sketch_all(const pc_matrix *matrix, const pc_sketch_kind *kind, int bits, int workers, uint64_t *out,
+                          pc_status *status) {
     const int64_t items = matrix->starts ? matrix->starts[matrix->rows] / matrix->rows : matrix->first.n;
     sketch_batch b = {
         .matrix = matrix,
-        .kind = &whole,
+        .kind = kind,
         .kernels = pc_isa_current(),
         .bits = bits,
         .out = out,
@@ -100,9 +93,25 @@ int64_t pc_sketch_rows(const pc_matrix *matrix, const pc_sketch_kind *kind, int 
     if (pc_registers_make(&best, kind->k)) {
         pc_fpmode mode = pc_fp_enter();
         *status = sketch_row(&b, b.failed, &best, &work);
+        if (*status == PC_OK) /* the row has changed since */
+            *status = PC_BAD_VALUE;
         pc_fp_leave(mode);
         pc_registers_free(&best);
     }
     pc_workspace_free(&work);
     return b.failed;
+}
+
+int64_t pc_sketch_rows(const pc_matrix *matrix, const pc_sketch_kind *kind, int bits, int workers, uint64_t *out,
+                       pc_status *status) {
+    pc_sketch_kind whole = *kind;
+    if (!matrix->rows)
+        return -1;
+    if (!pc_take_table(&whole)) {
+        *status = PC_NO_MEMORY;
+        return 0;
+    }
+    const int64_t failed = sketch_all(matrix, &whole, bits, workers, out, status);
+    pc_return_table(&whole);
+    return failed;
 }

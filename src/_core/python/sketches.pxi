@@ -7,7 +7,7 @@ cdef extern from "batch/sketch_rows.h" nogil:
         int minhash
         int64_t k
         uint64_t seed
-        const pc_table *table
+        pc_table *table
     ctypedef struct pc_items:
         pc_row weights
         const char *ids

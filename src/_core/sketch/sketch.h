@@ -8,9 +8,8 @@
 #define PC_LOOSE (1 + 0x1p-40) /* covers a few operations of relative error 2^-53, and ln's ulp, in a bound */
 #define PC_EMPTY UINT64_MAX    /* what a register without an arrival gives */
 
-/* What all gumbel sketches of k registers share; made once per process (sketch/table.c). */
-typedef struct pc_table {
-    struct pc_table *next;
+/* What all gumbel sketches of k registers share; kept for the next ones (sketch/table.c). */
+typedef struct {
     int64_t k;
     uint32_t prime;      /* the smallest >= k */
     uint64_t reciprocal; /* 2^64 / prime, rounded up */
@@ -22,7 +21,7 @@ typedef struct {
     int minhash; /* else gumbel */
     int64_t k;   /* registers, 1..PC_MAX_REGISTERS */
     uint64_t seed;
-    const pc_table *table; /* gumbel */
+    pc_table *table; /* gumbel, while it is sketched */
 } pc_sketch_kind;
 
 /* The best arrival of each register so far. Times are in the frame of the set: see pc_set. */

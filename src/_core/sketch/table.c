@@ -6,7 +6,11 @@
 #include "contract/ln.h"
 #include "simd/fpmode.h"
 
-static pc_table *_Atomic tables;
+/* Tables that nobody uses, at most 12 PC_MAX_REGISTERS bytes each. Whoever takes one out has it alone, so that it can
+ * be freed when another takes its place: no lock, which a fork could leave locked. */
+enum { KEPT = 8 };
+static pc_table *_Atomic kept[KEPT];
+static atomic_uint replaced;
 
 static uint32_t prime_from(uint32_t k) {
     for (uint32_t p = k < 2 ? 2 : k;; p++) {
@@ -40,21 +44,33 @@ static pc_table *make_table(int64_t k) {
     return t;
 }
 
-static const pc_table *table_of(int64_t k) {
-    pc_table *first = atomic_load(&tables);
-    for (pc_table *t = first; t; t = t->next)
-        if (t->k == k)
-            return t;
-    pc_table *made = make_table(k);
-    if (!made)
-        return NULL;
-    made->next = first;
-    while (!atomic_compare_exchange_weak(&tables, &made->next, made))
-        ;
-    return made;
+static void keep(pc_table *table) {
+    for (int i = 0; i < KEPT; i++) {
+        pc_table *none = NULL;
+        if (atomic_compare_exchange_strong(&kept[i], &none, table))
+            return;
+    }
+    free(atomic_exchange(&kept[atomic_fetch_add(&replaced, 1) % KEPT], table));
 }
 
-int pc_give_table(pc_sketch_kind *kind) {
+static pc_table *table_of(int64_t k) {
+    for (int i = 0; i < KEPT; i++) {
+        pc_table *table = atomic_exchange(&kept[i], NULL);
+        if (table && table->k == k)
+            return table;
+        if (table)
+            keep(table);
+    }
+    return make_table(k);
+}
+
+int pc_take_table(pc_sketch_kind *kind) {
     kind->table = kind->minhash ? NULL : table_of(kind->k);
     return kind->minhash || kind->table;
+}
+
+void pc_return_table(pc_sketch_kind *kind) {
+    if (kind->table)
+        keep(kind->table);
+    kind->table = NULL;
 }

@@ -4,8 +4,9 @@
 
 #include "sketch/sketch.h"
 
-/* Complete a kind: gumbel sketches get the table of their k, which is made at its first use; tables are few and stay.
- * Returns 0 when there is no memory. */
-int pc_give_table(pc_sketch_kind *kind);
+/* Complete a kind: gumbel sketches get the table of their k, to be returned after. Of tables that were returned the
+ * latest few are kept for who wants them next. Returns 0 when there is no memory. */
+int pc_take_table(pc_sketch_kind *kind);
+void pc_return_table(pc_sketch_kind *kind);
 
 #endif
