@@ -12,8 +12,7 @@ pc_read_set_fn PC_HERE(pc_read_set);
 pc_sketch_fn PC_HERE(pc_sketch);
 pc_sketch_values_fn PC_HERE(pc_sketch_values);
 pc_equal_fn PC_HERE(pc_equal_8), PC_HERE(pc_equal_16), PC_HERE(pc_equal_32), PC_HERE(pc_equal_64);
-pc_softmax_f32_fn PC_HERE(pc_softmax_f32);
-pc_softmax_f64_fn PC_HERE(pc_softmax_f64);
+pc_softmax_fn PC_HERE(pc_softmax_f32), PC_HERE(pc_softmax_f64);
 
 extern const pc_kernels PC_HERE(pc_kernels);
 const pc_kernels PC_HERE(pc_kernels) = {

@@ -15,8 +15,7 @@ typedef struct {
     pc_sketch_fn *sketch;
     pc_sketch_values_fn *sketch_values;
     pc_equal_fn *equal[4]; /* of elements of 1, 2, 4 and 8 bytes */
-    pc_softmax_f32_fn *softmax_f32;
-    pc_softmax_f64_fn *softmax_f64;
+    pc_softmax_fn *softmax_f32, *softmax_f64;
 } pc_kernels;
 
 #endif

@@ -4,8 +4,7 @@
 
 #include <stdint.h>
 
-/* The terms exp((x - top) / temperature) of n logits, and their sum. */
-typedef double pc_softmax_f32_fn(const float *x, int64_t n, double top, double temperature, double *terms);
-typedef double pc_softmax_f64_fn(const double *x, int64_t n, double top, double temperature, double *terms);
+/* The terms exp((x - top) / temperature) of n logits side by side, at any address, and their sum. */
+typedef double pc_softmax_fn(const char *x, int64_t n, double top, double temperature, double *terms);
 
 #endif

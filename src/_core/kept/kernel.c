@@ -8,11 +8,14 @@
 #include "simd/level.h"
 
 #define PC_SOFTMAX(name, real)                                                                                         \
-    name##_fn PC_HERE(name);                                                                                           \
-    double PC_HERE(name)(const real *x, int64_t n, double top, double temperature, double *terms) {                    \
+    pc_softmax_fn PC_HERE(name);                                                                                       \
+    double PC_HERE(name)(const char *x, int64_t n, double top, double temperature, double *terms) {                    \
         double total[PC_SUMS] = {0};                                                                                   \
-        for (int64_t i = 0; i < n; i++)                                                                                \
-            terms[i] = pc_exp(((double)x[i] - top) / temperature);                                                     \
+        for (int64_t i = 0; i < n; i++) {                                                                              \
+            real logit;                                                                                                \
+            memcpy(&logit, x + i * (int64_t)sizeof logit, sizeof logit);                                               \
+            terms[i] = pc_exp(((double)logit - top) / temperature);                                                    \
+        }                                                                                                              \
         int64_t i = 0;                                                                                                 \
         for (; i + PC_SUMS <= n; i += PC_SUMS)                                                                         \
             for (int s = 0; s < PC_SUMS; s++)                                                                          \

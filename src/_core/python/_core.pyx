@@ -33,8 +33,8 @@ cdef extern from "contract/clock.h" nogil:
 cdef extern from "dispatch/isa.h" nogil:
     ctypedef struct pc_kernels:
         const char *name
-        double (*softmax_f32)(const float *, int64_t, double, double, double *) noexcept nogil
-        double (*softmax_f64)(const double *, int64_t, double, double, double *) noexcept nogil
+        double (*softmax_f32)(const char *, int64_t, double, double, double *) noexcept nogil
+        double (*softmax_f64)(const char *, int64_t, double, double, double *) noexcept nogil
     const pc_kernels *pc_isa_level(int)
     bint pc_isa_supported(const pc_kernels *)
     const pc_kernels *pc_isa_use(const char *)

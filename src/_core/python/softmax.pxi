@@ -20,7 +20,7 @@ def exp(cnp.ndarray[cnp.float64_t, ndim=1] x):
 
 
 def softmax_terms(cnp.ndarray x, cnp.ndarray top, double temperature):
-    """The terms exp((x - top) / temperature) of rows [rows, n], float32 or float64 and contiguous, and their sums.
+    """The terms exp((x - top) / temperature) of rows [rows, n], float32 or float64, contiguous but at any address, and their sums.
 
     `top` is the largest number of each row, float64 and contiguous.
     """
@@ -29,6 +29,7 @@ def softmax_terms(cnp.ndarray x, cnp.ndarray top, double temperature):
     cdef const pc_kernels *kernels = pc_isa_current()
     cdef bint is_double = x.dtype.char == "d"
     cdef const char *data = <const char *>cnp.PyArray_DATA(x)
+    cdef int64_t row_bytes = n * x.itemsize
     cdef const double *tops = <const double *>cnp.PyArray_DATA(top)
     cdef double *to
     cdef double *sums
@@ -43,8 +44,8 @@ def softmax_terms(cnp.ndarray x, cnp.ndarray top, double temperature):
         mode = pc_fp_enter()
         for i in range(rows):
             if is_double:
-                sums[i] = kernels.softmax_f64(<const double *>data + i * n, n, tops[i], temperature, to + i * n)
+                sums[i] = kernels.softmax_f64(data + i * row_bytes, n, tops[i], temperature, to + i * n)
             else:
-                sums[i] = kernels.softmax_f32(<const float *>data + i * n, n, tops[i], temperature, to + i * n)
+                sums[i] = kernels.softmax_f32(data + i * row_bytes, n, tops[i], temperature, to + i * n)
         pc_fp_leave(mode)
     return terms, total
