@@ -93,9 +93,11 @@ def no_item(kind: str, n: int, at: str) -> str:
 
 def bad_value(kind: str, values: npt.NDArray[Any], ids: npt.NDArray[Any] | None = None, at: str = "") -> str:
     """What is wrong with the first bad value of a row, whose items are numbered from 0 or have ids."""
-    if kind == "logit":
-        item = int(np.argmax(np.isnan(values) | (values == np.inf)))
-        return f"logit of item {item} is {values[item]}{at}; it must be finite or -inf"
-    item = int(np.argmax(~((values >= 0) & (values < np.inf))))
+    is_logit = kind == "logit"
+    bad = np.isnan(values) | (values == np.inf) if is_logit else ~((values >= 0) & (values < np.inf))
+    item = int(np.argmax(bad))
+    if not bad[item]:
+        return f"the {kind}s were written to while they were read{at}"
     number = item if ids is None else ids[item]
-    return f"weight of item {number} is {values[item]}{at}; it must be finite and not negative"
+    rule = "finite or -inf" if is_logit else "finite and not negative"
+    return f"{kind} of item {number} is {values[item]}{at}; it must be {rule}"

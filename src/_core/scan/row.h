@@ -19,7 +19,7 @@ typedef struct {
 /* Why nothing can be made of a row. The Python layer turns these into messages (src/pycouple/_arguments.py). */
 typedef enum {
     PC_OK,
-    PC_BAD_VALUE,       /* a negative, NaN or infinite weight; a NaN or +inf logit */
+    PC_BAD_VALUE,       /* a negative, NaN or infinite weight; a NaN or +inf logit; or the row changed meanwhile */
     PC_NO_ITEM,         /* n = 0, no positive weight, no finite logit */
     PC_BAD_TEMPERATURE, /* negative, NaN or infinite */
     PC_OVERFLOW,        /* logit / temperature overflows; a time that is asked for is not a normal double */
