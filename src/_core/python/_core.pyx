@@ -40,6 +40,9 @@ cdef extern from "dispatch/isa.h" nogil:
     const pc_kernels *pc_isa_use(const char *)
     const pc_kernels *pc_isa_current()
 
+cdef extern from "dispatch/answers.h" nogil:
+    const char *pc_wrong_answer(const pc_kernels *)
+
 cdef extern from "batch/loops.h" nogil:
     ctypedef enum pc_kind:
         PC_F16
@@ -254,6 +257,20 @@ def levels():
     found = {}
     while pc_isa_level(i) != NULL:
         found[pc_isa_level(i).name.decode()] = bool(pc_isa_supported(pc_isa_level(i)))
+        i += 1
+    return found
+
+
+def wrong_answers():
+    """Of the levels that this machine runs and that do not give the known answers: what each gets wrong."""
+    cdef int i = 0
+    cdef const char *wrong
+    found = {}
+    while pc_isa_level(i) != NULL:
+        if pc_isa_supported(pc_isa_level(i)):
+            wrong = pc_wrong_answer(pc_isa_level(i))
+            if wrong != NULL:
+                found[pc_isa_level(i).name.decode()] = wrong.decode()
         i += 1
     return found
 
