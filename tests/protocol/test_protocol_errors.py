@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pycouple import _core, protocol
-from pycouple.protocol import Alice, Bob, ProtocolError, parties
+from pycouple.protocol import Alice, Bob, ProtocolError
 from pycouple.protocol.messages import Dart, Frame, encode_dart
 from tests.support.conversation import talk
 from tests.support.oracle_protocol import EXACT
@@ -43,9 +43,13 @@ def refuses(party, message, pattern=None):
 def test_cut_and_extended_messages(number):
     whole = MESSAGES[number]
     for size in range(len(whole)):
-        refuses(parties_before(number), whole[:size], "truncated|fails its check")
+        refuses(
+            parties_before(number),
+            whole[:size],
+            f"message {number} (is truncated: it has {size} bytes|fails its check)",
+        )
     for more in (b"\x00", b"\xff", bytes(100), whole):
-        refuses(parties_before(number), whole + more, "fails its check")
+        refuses(parties_before(number), whole + more, f"message {number} (is too long: it has|fails its check)")
 
 
 @pytest.mark.parametrize("number", range(6))
@@ -125,7 +129,8 @@ def test_a_code_of_whole_bytes():
 @pytest.mark.parametrize(
     ("payload", "pattern"),
     [
-        (b"", "truncated"),
+        (b"", "message 0 is truncated: it has 9 bytes, not 10 to 16"),
+        (bytes(8), "message 0 is too long: it has 17 bytes, not 10 to 16"),
         (b"\xff\xf0\x00", "long code"),
         (b"\xff\xff\xff\xff\xff", "names no dart: it is too long"),
         (b"\x00\x80", "names no dart: it is too long"),
@@ -162,17 +167,11 @@ def test_an_answer_beyond_the_last_round():
 
 def test_marks_of_another_length():
     for marks in (b"\xff\xff", bytes(1000)):
-        refuses(parties_before(2), Frame(SEED, STEP, 4, EXACT).pack(2, marks), "marks of round 0 have .* bytes, not 1")
-
-
-def test_bob_gives_up(monkeypatch):
-    """An Alice that claims all marks for herself; with fewer rounds than there are, for speed."""
-    monkeypatch.setattr(parties, "MAX_ROUNDS", 5)
-    bob, frame = Bob(Q, SEED, STEP), Frame(SEED, STEP, 4, EXACT)
-    bob.receive(MESSAGES[0])
-    for w in range(4):
-        bob.receive(frame.pack(2 * w + 2, b"\xff" * 2**w))
-    refuses(bob, frame.pack(10, b"\xff" * 16), "no dart of 5 rounds is under q alone")
+        refuses(
+            parties_before(2),
+            Frame(SEED, STEP, 4, EXACT).pack(2, marks),
+            "message 2 is too long: it has .* bytes, not 5;",
+        )
 
 
 def test_calls_out_of_order():
@@ -240,6 +239,19 @@ def test_bad_weights(make, weights, error, pattern):
         ({"epsilon": [0.1]}, ValueError, r"epsilon must be one real number, got an array of shape \(1,\)"),
         ({"epsilon": {0.1: 1}}, TypeError, r"epsilon must be a real number, got dict"),
         ({"epsilon": True}, TypeError, r"epsilon must be a real number, got bool"),
+        ({"max_rounds": -1}, ValueError, r"max_rounds must be in 0..24, got -1"),
+        ({"max_rounds": 25}, ValueError, r"max_rounds must be in 0..24, got 25"),
+        ({"max_rounds": 2**200}, ValueError, r"max_rounds is out of range: an integer of 201 bits"),
+        ({"max_rounds": 5.0}, TypeError, r"max_rounds must be an integer, got float"),
+        ({"max_rounds": None}, TypeError, r"max_rounds must be an integer, got NoneType"),
+        ({"max_rounds": True}, TypeError, r"max_rounds must be an integer, got bool"),
+        ({"max_rounds": [5]}, TypeError, r"max_rounds must be an integer, got list"),
+        ({"key": "k" * 16}, TypeError, r"key must be bytes, got str"),
+        ({"key": 2**127}, TypeError, r"key must be bytes, got int"),
+        ({"key": bytearray(16)}, TypeError, r"key must be bytes, got bytearray"),
+        ({"key": b""}, ValueError, r"key must have 16 to 64 bytes, got 0"),
+        ({"key": bytes(15)}, ValueError, r"key must have 16 to 64 bytes, got 15: secrets.token_bytes\(32\) makes one"),
+        ({"key": bytes(65)}, ValueError, r"key must have 16 to 64 bytes, got 65"),
     ],
 )
 def test_bad_arguments(make, arguments, error, pattern):
@@ -256,12 +268,23 @@ def test_bad_arguments_of_run():
         protocol.run(P, Q, 1, [0, -1])
     with pytest.raises(ValueError, match="epsilon must be in"):
         protocol.run(P, Q, 1, [], epsilon=2)
+    with pytest.raises(ValueError, match="key must have 16 to 64 bytes"):
+        protocol.run(P, Q, 1, [], key=b"short")
+    with pytest.raises(ValueError, match="max_rounds must be in"):
+        protocol.run(P, Q, 1, [], max_rounds=99)
     for function in (protocol.expected_bits_bound, lambda n: protocol.worst_case_bits(n, 0.1)):
         for n in (0, -1, 2**32 + 1):
             with pytest.raises(ValueError, match=r"n must be in 1..2\*\*32"):
                 function(n)
         with pytest.raises(TypeError, match="n must be an integer, got float"):
             function(2.0)
+
+
+def test_keys_and_numbers_that_will_do():
+    for length in (16, 64):
+        assert protocol.run(P, Q, SEED, STEP, key=bytes(length)).messages == len(MESSAGES)
+    for number in (np.int8(2), np.array(2), np.uint64(2)):
+        assert protocol.run(P, Q, SEED, STEP, max_rounds=number) == protocol.run(P, Q, SEED, STEP)
 
 
 def test_one_shot_rows_and_numbers_of_every_kind():

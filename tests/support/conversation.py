@@ -3,8 +3,8 @@
 from pycouple.protocol import Alice, Bob
 
 
-def talk(p, q, seed, step=0, epsilon=None):
-    alice, bob = Alice(p, seed, step, epsilon=epsilon), Bob(q, seed, step, epsilon=epsilon)
+def talk(p, q, seed, step=0, epsilon=None, **terms):
+    alice, bob = Alice(p, seed, step, epsilon=epsilon, **terms), Bob(q, seed, step, epsilon=epsilon, **terms)
     messages = [alice.start()]
     for party in (bob, alice) * 30:
         answer = party.receive(messages[-1])

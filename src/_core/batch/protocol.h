@@ -1,6 +1,7 @@
 /* Darts by name and in lists, and the epochs of the protocol (docs/protocol.md), without Python.
  *
- * `draw` is that of the parties, with stream 0; the row holds weights of items from 0 on. */
+ * `draw` is that of the parties, with stream 0; the row holds weights of items from 0 on. Rounds end early, with
+ * results that mean nothing, when the call is stopped (batch/call.h). */
 #ifndef PC_BATCH_PROTOCOL_H
 #define PC_BATCH_PROTOCOL_H
 
@@ -18,12 +19,19 @@ pc_status pc_meet(const pc_row *row, const pc_draw *draw, const pc_dart *theirs,
 /* An epoch is a fresh sequence of darts: of the parties' draw with another seed. */
 pc_draw pc_epoch(const pc_draw *draw, uint32_t epoch);
 
-/* The bits of the marks of all darts under the row up to `until` of an epoch are set in a bitmap of 1 << power bits,
- * power 3..12, the first bit the highest of the first byte. */
-pc_status pc_set_marks(const pc_row *row, const pc_draw *epoch, double until, int power, uint8_t *bitmap);
+/* A round looks at the darts of some epochs, each up to the time in which 1 << power darts are expected under a row,
+ * power 3..12. Its bitmap has so many bits per epoch, one epoch after the other, the first bit the highest of the first
+ * byte. */
+typedef struct {
+    uint32_t first, epochs;
+    int power;
+} pc_round;
 
-/* The item of the first dart under the row up to `until` of an epoch whose bit is not set, or -1. */
-pc_status pc_first_unmarked(const pc_row *row, const pc_draw *epoch, double until, int power, const uint8_t *bitmap,
+/* The bits of the marks of all darts under the row in a round are set in its bitmap. */
+pc_status pc_set_marks(const pc_row *row, const pc_draw *draw, const pc_round *round, uint8_t *bitmap);
+
+/* The item of the first dart under the row in a round whose bit is not set, or -1. */
+pc_status pc_first_unmarked(const pc_row *row, const pc_draw *draw, const pc_round *round, const uint8_t *bitmap,
                             int64_t *item);
 
 #endif

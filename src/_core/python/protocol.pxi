@@ -1,5 +1,5 @@
 # Darts and epochs of the protocol: included by python/_core.pyx.
-# Weights are one row, contiguous and aligned; a bitmap is uint8, contiguous, of (1 << power) / 8 bytes.
+# Weights are one row, contiguous and aligned; a bitmap is uint8, contiguous, of (1 << power) / 8 bytes per epoch.
 
 cdef extern from "batch/protocol.h" nogil:
     ctypedef struct pc_dart:
@@ -14,8 +14,12 @@ cdef extern from "batch/protocol.h" nogil:
     void pc_place_dart(const pc_draw *, pc_dart *)
     pc_status pc_meet(const pc_row *, const pc_draw *, const pc_dart *, int *, int64_t *)
     pc_draw pc_epoch(const pc_draw *, uint32_t)
-    pc_status pc_set_marks(const pc_row *, const pc_draw *, double, int, uint8_t *)
-    pc_status pc_first_unmarked(const pc_row *, const pc_draw *, double, int, const uint8_t *, int64_t *)
+    ctypedef struct pc_round:
+        uint32_t first
+        uint32_t epochs
+        int power
+    pc_status pc_set_marks(const pc_row *, const pc_draw *, const pc_round *, uint8_t *)
+    pc_status pc_first_unmarked(const pc_row *, const pc_draw *, const pc_round *, const uint8_t *, int64_t *)
 
 CELL_DARTS = int(CELL_DARTS_)
 DART_TIERS = int(DART_TIERS_)
@@ -64,24 +68,32 @@ def epoch_seed(uint64_t seed, uint64_t step, uint32_t epoch):
     return pc_epoch(&draw, epoch).seed
 
 
-def set_marks(cnp.ndarray weights, uint64_t seed, uint64_t step, double until, int power, cnp.ndarray bitmap):
-    """Set the bits of all darts under the weights up to a time; the status."""
+def set_marks(cnp.ndarray weights, uint64_t seed, uint64_t step, uint32_t first, uint32_t epochs, int power,
+              cnp.ndarray bitmap):
+    """Set the bits of all darts under the weights in a round of so many epochs from `first` on; the status."""
     cdef pc_row row = one_row(weights)
     cdef pc_draw draw = pc_draw(seed, step, 0)
+    cdef pc_round of_marks = pc_round(first, epochs, power)
     cdef uint8_t *bits = <uint8_t *>cnp.PyArray_DATA(bitmap)
     cdef pc_status status
+    cdef pc_call before = pc_call_begin(1, run_handlers)
     with nogil:
-        status = pc_set_marks(&row, &draw, until, power, bits)
+        status = pc_set_marks(&row, &draw, &of_marks, bits)
+    end_call(before)
     return int(status)
 
 
-def first_unmarked(cnp.ndarray weights, uint64_t seed, uint64_t step, double until, int power, cnp.ndarray bitmap):
-    """The status, and the item of the first dart under the weights up to a time whose bit is not set, or -1."""
+def first_unmarked(cnp.ndarray weights, uint64_t seed, uint64_t step, uint32_t first, uint32_t epochs, int power,
+                   cnp.ndarray bitmap):
+    """The status, and the item of the first dart under the weights in a round whose bit is not set, or -1."""
     cdef pc_row row = one_row(weights)
     cdef pc_draw draw = pc_draw(seed, step, 0)
+    cdef pc_round of_marks = pc_round(first, epochs, power)
     cdef const uint8_t *bits = <const uint8_t *>cnp.PyArray_DATA(bitmap)
     cdef pc_status status
     cdef int64_t item = -1
+    cdef pc_call before = pc_call_begin(1, run_handlers)
     with nogil:
-        status = pc_first_unmarked(&row, &draw, until, power, bits, &item)
+        status = pc_first_unmarked(&row, &draw, &of_marks, bits, &item)
+    end_call(before)
     return int(status), item

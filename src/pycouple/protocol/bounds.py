@@ -7,7 +7,8 @@ from pycouple import _core
 from pycouple._arguments import integer, real
 from pycouple.protocol.messages import cells
 
-MAX_ROUNDS = 24
+MAX_ROUNDS = 24  # of the contract
+ROUNDS_ALLOWED = 17  # unless a party says otherwise: as many as epsilon = 1e-6 takes
 LEAST_EPSILON = 2.0**-26
 
 
@@ -46,6 +47,14 @@ def rounds(epsilon: float) -> int:
     if lost >= 3 - 2 * math.sqrt(2):
         return 0
     return next(r for r in range(1, MAX_ROUNDS + 1) if 8 * ((1 << r) - 1) * lost >= 1)
+
+
+def checked_max_rounds(max_rounds: Any) -> int:
+    """How many rounds of marks a party is ready to work through."""
+    allowed = integer(max_rounds, "max_rounds")
+    if not 0 <= allowed <= MAX_ROUNDS:
+        raise ValueError(f"max_rounds must be in 0..{MAX_ROUNDS}, got {allowed}")
+    return allowed
 
 
 def expected_bits_bound(n: int) -> float:

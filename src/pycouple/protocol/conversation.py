@@ -8,8 +8,9 @@ import numpy.typing as npt
 from pycouple._arguments import one_unsigned, unsigned
 from pycouple._labels import check_labels
 from pycouple._shapes import check_pair
-from pycouple.protocol.bounds import MAX_ROUNDS, rounds
-from pycouple.protocol.parties import Alice, Bob, Weights, one_row
+from pycouple.protocol.bounds import MAX_ROUNDS, ROUNDS_ALLOWED
+from pycouple.protocol.parties import Alice, Bob
+from pycouple.protocol.party import Terms, Weights, one_row
 
 
 class Run(NamedTuple):
@@ -23,7 +24,16 @@ class Run(NamedTuple):
     bytes: Any
 
 
-def run(p: npt.ArrayLike, q: npt.ArrayLike, seed: int, step: Any = 0, *, epsilon: float | None = None) -> Run:
+def run(
+    p: npt.ArrayLike,
+    q: npt.ArrayLike,
+    seed: int,
+    step: Any = 0,
+    *,
+    epsilon: float | None = None,
+    key: bytes | None = None,
+    max_rounds: int = ROUNDS_ALLOWED,
+) -> Run:
     """Run `Alice` and `Bob` in one process, message by message: for experiments.
 
     Parameters
@@ -36,6 +46,10 @@ def run(p: npt.ArrayLike, q: npt.ArrayLike, seed: int, step: Any = 0, *, epsilon
         In 0..2**64 - 1; an array is one run a step.
     epsilon : float, optional
         The bounded variant; see `rounds`.
+    key : bytes, optional
+        16 to 64 bytes: messages have the keyed check; see `Alice`. The samples are the same.
+    max_rounds : int, default 17
+        In 0..24: how many rounds of marks each party works through; see `Alice`.
 
     Returns
     -------
@@ -45,7 +59,7 @@ def run(p: npt.ArrayLike, q: npt.ArrayLike, seed: int, step: Any = 0, *, epsilon
         Payloads of both parties, without headers and without padding to whole bytes; `expected_bits_bound` bounds the
         expectation.
     header_bits : int or ndarray of int64
-        Headers: 72 bits of the first message of each party, 32 of each further one.
+        Headers: 72 bits of the first message of each party, 32 of each further one; with `key` 96 more of each.
     messages : int or ndarray of int64
         How many there were, of both parties: 2 unless marks were asked for.
     bytes : int or ndarray of int64
@@ -56,7 +70,7 @@ def run(p: npt.ArrayLike, q: npt.ArrayLike, seed: int, step: Any = 0, *, epsilon
     ValueError, TypeError
         As for `Alice`; p and q differ in the number of items.
     ProtocolError
-        24 rounds of marks have failed, which no pair does with a probability above 1e-8.
+        A run needs more than `max_rounds` rounds of marks. No pair needs more than 17 with a probability above 1e-6.
 
     Examples
     --------
@@ -71,18 +85,17 @@ def run(p: npt.ArrayLike, q: npt.ArrayLike, seed: int, step: Any = 0, *, epsilon
     check_labels({"p": p, "q": q})
     left, right = one_row(p, "p"), one_row(q, "q")
     check_pair(left, right)
-    key, steps = one_unsigned(seed, "seed"), unsigned(step, "step")
-    if epsilon is not None:
-        rounds(epsilon)  # an error without a step, too
-    counts = [_run(left, right, key, int(s), epsilon) for s in steps.reshape(-1)]
+    number, steps = one_unsigned(seed, "seed"), unsigned(step, "step")
+    terms = Terms.of(epsilon, key, max_rounds)
+    counts = [_run(left, right, number, int(s), terms) for s in steps.reshape(-1)]
     if not steps.shape:
         return Run(*counts[0])
     columns = np.array(counts, np.int64).reshape(-1, len(Run._fields)).T
     return Run(*(column.reshape(steps.shape) for column in columns))
 
 
-def _run(p: Weights, q: Weights, seed: int, step: int, epsilon: float | None) -> tuple[int | None, ...]:
-    alice, bob = Alice._of(p, seed, step, epsilon), Bob._of(q, seed, step, epsilon)
+def _run(p: Weights, q: Weights, seed: int, step: int, terms: Terms) -> tuple[int | None, ...]:
+    alice, bob = Alice._of(p, seed, step, terms), Bob._of(q, seed, step, terms)
     sent = [alice.start()]
     for party in (bob, alice) * (MAX_ROUNDS + 1):
         answer = party.receive(sent[-1])

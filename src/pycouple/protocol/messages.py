@@ -1,15 +1,18 @@
 """The messages of the protocol as bytes: headers, checks, and the code of a dart (docs/protocol.md)."""
 
 import struct
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pycouple import _core
 
 VERSION = 1
-FIRST_HEADER = 9  # bytes: version, n - 1, check
-HEADER = 4  # bytes: check
+CHECK = 4  # bytes
+KEYED_CHECK = 16  # bytes, of parties that have a key (docs/protocol-keyed.md)
+PERSON = b"pycouple-check-1"  # of the keyed check
+KEY_BYTES = range(16, 65)  # BLAKE2b takes no longer ones
 UNARY_LIMIT = 8
 NUMBER_BITS = 12  # of 0..CELL_DARTS - 1
+DART_BYTES = range(1, 8)  # of the code of a dart, whatever n is: at most 33 bits for the cell, 20 for the number
 
 
 class ProtocolError(ValueError):
@@ -31,42 +34,74 @@ class Frame:
     the parties share.
     """
 
-    def __init__(self, seed: int, step: int, n: int, rounds: int) -> None:
+    def __init__(self, seed: int, step: int, n: int, rounds: int, key: bytes | None = None) -> None:
         from hashlib import blake2b  # slow to import: only those pay who need it
+        from hmac import compare_digest
 
-        self._blake2b = blake2b
-        self._n = n
-        self._shared = struct.pack(">QQIB", seed, step, n - 1, rounds)
+        self._n, self._same = n, compare_digest
+        shared = struct.pack(">QQIB", seed, step, n - 1, rounds)
+        if key is None:
+            self._check_bytes, self._begun = CHECK, blake2b(shared, digest_size=CHECK)
+        else:
+            self._check_bytes = KEYED_CHECK
+            self._begun = blake2b(shared, digest_size=KEYED_CHECK, key=key, person=PERSON)
+
+    def header_bytes(self, number: int) -> int:
+        """The length of the header of a message."""
+        return 5 * (number < 2) + self._check_bytes
 
     def pack(self, number: int, payload: bytes) -> bytes:
         check = self._check(number, payload)
         return (struct.pack(">BI", VERSION, self._n - 1) if number < 2 else b"") + check + payload
 
-    def unpack(self, number: int, message: bytes) -> bytes:
-        size = header_bytes(number)
-        if len(message) <= size:
-            raise ProtocolError(f"message {number} is truncated: it has {len(message)} bytes")
+    def unpack(self, number: int, message: memoryview) -> bytes:
+        """The payload of a message. Nothing of one that is too long is copied or hashed."""
+        header, lengths = self.header_bytes(number), payload_bytes(number)
+        if message.nbytes - header not in lengths:
+            least, most = header + lengths[0], header + lengths[-1]
+            raise ProtocolError(
+                f"message {number} is {'truncated' if message.nbytes < least else 'too long'}: it has {message.nbytes} "
+                f"bytes, not {least if least == most else f'{least} to {most}'}; it was changed on the way, is out of "
+                "order, or only one party has a key"
+            )
+        whole = message.tobytes()
         if number < 2:
-            version, last = struct.unpack_from(">BI", message)
+            version, last = struct.unpack_from(">BI", whole)
             if version != VERSION:
                 raise ProtocolError(f"the other party's protocol has version {version}, this one has version {VERSION}")
             if last + 1 != self._n:
                 raise ProtocolError(f"the other party has n = {last + 1} items, this one has n = {self._n}")
-        payload = message[size:]
-        if message[size - HEADER : size] != self._check(number, payload):
+        payload = whole[header:]
+        if not self._same(whole[header - self._check_bytes : header], self._check(number, payload)):
             raise ProtocolError(
-                f"message {number} fails its check: it was changed or cut on the way, is out of order, or comes from "
-                "another run (seed, step, epsilon and the roles of Alice and Bob must fit)"
+                f"message {number} fails its check: it was changed on the way, is out of order, or comes from another "
+                "run (seed, step, epsilon, key and the roles of Alice and Bob must fit)"
             )
         return payload
 
     def _check(self, number: int, payload: bytes) -> bytes:
-        return self._blake2b(self._shared + bytes((number,)) + payload, digest_size=HEADER).digest()
+        check = self._begun.copy()
+        check.update(bytes((number,)) + payload)
+        return check.digest()
 
 
-def header_bytes(number: int) -> int:
-    """The length of the header of a message."""
-    return FIRST_HEADER if number < 2 else HEADER
+def payload_bytes(number: int) -> range:
+    """How many bytes the payload of a message may have."""
+    if number == 0:
+        return DART_BYTES
+    marks = 1 if number % 2 else 2 ** (number // 2 - 1)
+    return range(marks, marks + 1)
+
+
+def checked_key(key: Any) -> bytes | None:
+    """A key that BLAKE2b takes, or None."""
+    if key is None:
+        return None
+    if not isinstance(key, bytes):
+        raise TypeError(f"key must be bytes, got {type(key).__name__}")
+    if len(key) not in KEY_BYTES:
+        raise ValueError(f"key must have 16 to 64 bytes, got {len(key)}: secrets.token_bytes(32) makes one")
+    return key
 
 
 def cells(n: int) -> list[int]:
