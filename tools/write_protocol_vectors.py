@@ -1,4 +1,5 @@
-"""Write docs/vectors/protocol-v1.json from the oracle, not from the C core. Run once per contract version:
+"""Write docs/vectors/protocol-v1.json and protocol-keyed-v1.json from the oracle, not from the C core. Run once per
+contract version:
 
 python -m tools.write_protocol_vectors
 """
@@ -7,11 +8,13 @@ from tests.support import ROOT, oracle, oracle_protocol
 from tools import vector_file
 
 PATH = ROOT / "docs" / "vectors" / "protocol-v1.json"
+KEYED_PATH = PATH.with_name("protocol-keyed-v1.json")
 
 KEYS = [(0, 0), (2**64 - 1, 2**64 - 1), (0x0123456789ABCDEF, 0xFEDCBA9876543210), (42, 2**32)]
 # (n, power of p, power of q, every which item of q is 0)
 PAIRS = [(1, 1, 1, 0), (2, 0, 1, 2), (5, 1, 1, 0), (17, 4, 4, 3), (64, 0, 0, 2), (65, 16, 1, 0), (300, 8, 8, 5)]
 ROUNDS = [255, 0, 1, 2, 5]
+CHECK_KEYS = [bytes(16), bytes(range(32)), b"\xff" * 64]
 
 
 def weights(seed, n, power, zero=0):
@@ -25,8 +28,8 @@ def weights(seed, n, power, zero=0):
     return row
 
 
-def entry(p, q, seed, step, rounds, **what):
-    a, b, _, messages, how = oracle_protocol.talk(p, q, seed, step, rounds)
+def entry(p, q, seed, step, rounds, check_key=None, **what):
+    a, b, _, messages, how = oracle_protocol.talk(p, q, seed, step, rounds, check_key)
     return {
         "key": [hex(seed), hex(step)],
         **what,
@@ -91,11 +94,27 @@ def rare_names():
         yield entry([1.0] * n, [float(i % 2) for i in range(n)], 6, n, 1, n=n)
 
 
+def keyed_conversations():
+    """Some of the conversations, each under every key of the check."""
+    for seed, step in KEYS:
+        for n, power_p, power_q, zero in PAIRS[:4]:
+            p, q = weights(seed, n, power_p), weights(seed ^ 1, n, power_q, zero)
+            for check_key in CHECK_KEYS:
+                for rounds in (255, 2):
+                    how = {"n": n, "power_p": power_p, "power_q": power_q, "zero": zero}
+                    yield {"check_key": check_key.hex(), **entry(p, q, seed, step, rounds, check_key, **how)}
+
+
+WEIGHTS_RULE = (
+    "p: weight of item i is 1.0 times uniform(seed, step 0, stream 0, i), power_p times over, one "
+    "multiplication each; q: the same of seed ^ 1 and power_q, but 0 for items 0, zero, 2 zero, ... if zero > 0"
+)
+
+
 def main():
     vectors = {
         "contract": "The protocol, version 1 (docs/protocol.md). key is seed, step; messages are hex.",
-        "weights_rule": "p: weight of item i is 1.0 times uniform(seed, step 0, stream 0, i), power_p times over, one "
-        "multiplication each; q: the same of seed ^ 1 and power_q, but 0 for items 0, zero, 2 zero, ... if zero > 0",
+        "weights_rule": WEIGHTS_RULE,
         "near_rule": "long and failing conversations are of 8 items. q: weights of seed 5, power 1; p: the same, move "
         "added to item 0",
         "rare_rule": "p: n weights of 1; q: weights of seed 6, power 1, for n < 10, else i mod 2 for item i",
@@ -105,6 +124,13 @@ def main():
         "rare_names": list(rare_names()),
     }
     vector_file.write(PATH, vectors)
+    keyed = {
+        "contract": "The protocol, version 1, with the keyed check (docs/protocol-keyed.md). key is seed, step; "
+        "check_key and messages are hex.",
+        "weights_rule": WEIGHTS_RULE,
+        "conversations": list(keyed_conversations()),
+    }
+    vector_file.write(KEYED_PATH, keyed)
 
 
 if __name__ == "__main__":

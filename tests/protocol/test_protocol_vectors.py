@@ -1,4 +1,4 @@
-"""docs/vectors/protocol-v1.json: the file is frozen, and the parties say what it says."""
+"""docs/vectors/protocol-v1.json and protocol-keyed-v1.json are frozen, and the parties say what they say."""
 
 import hashlib
 import json
@@ -13,15 +13,19 @@ from tests.support.conversation import talk
 
 PATH = ROOT / "docs" / "vectors" / "protocol-v1.json"
 VECTORS = json.loads(PATH.read_text())
+KEYED_PATH = PATH.with_name("protocol-keyed-v1.json")
+KEYED = json.loads(KEYED_PATH.read_text())["conversations"]
 EPSILON = {255: None, 0: 0.2, 1: 0.15, 2: 0.1, 3: 0.02, 5: 0.005, 9: 0.00025}
 
 # Version 1 can never change: neither the vectors nor the long runs below.
 SHA256 = "2fda7996862396b039061b07c42aa15bff1b07ce60558d8148492f47ad22b318"
+KEYED_SHA256 = "c0af3ae18d8becddd2e790bbdc08a07176b1134cae49501717178dee2d539951"
 LONG_RUNS = "8fa3ea84a57fa3b0156cd4f08e78e3c2dd4fddf5cc3761ab6a1b8d5fd7d2ea3f"
 
 
-def test_the_file_is_frozen():
+def test_the_files_are_frozen():
     assert hashlib.sha256(PATH.read_bytes()).hexdigest() == SHA256
+    assert hashlib.sha256(KEYED_PATH.read_bytes()).hexdigest() == KEYED_SHA256
 
 
 def weights(seed, n, power, zero=0):
@@ -33,9 +37,9 @@ def weights(seed, n, power, zero=0):
     return w
 
 
-def check(p, q, v):
+def check(p, q, v, **terms):
     seed, step = (int(x, 16) for x in v["key"])
-    alice, bob, messages = talk(p, q, seed, step, EPSILON[v["rounds"]])
+    alice, bob, messages = talk(p, q, seed, step, EPSILON[v["rounds"]], **terms)
     assert [m.hex() for m in messages] == v["messages"], v
     assert (alice.sample, bob.sample) == (v["a"], v["b"]), v
 
@@ -49,6 +53,21 @@ def test_conversations(level):
     for v in VECTORS["conversations"]:
         seed = int(v["key"][0], 16)
         check(weights(seed, v["n"], v["power_p"]), weights(seed ^ 1, v["n"], v["power_q"], v["zero"]), v)
+
+
+def test_keyed_conversations():
+    """The payloads and samples are those without a key; the checks are 12 bytes longer, and of the key."""
+    plain = {(*v["key"], v["n"], v["rounds"]): v for v in VECTORS["conversations"]}
+    for v in KEYED:
+        seed, key = int(v["key"][0], 16), bytes.fromhex(v["check_key"])
+        check(weights(seed, v["n"], v["power_p"]), weights(seed ^ 1, v["n"], v["power_q"], v["zero"]), v, key=key)
+        same = plain[*v["key"], v["n"], v["rounds"]]
+        for number, (message, other) in enumerate(zip(v["messages"], same["messages"], strict=True)):
+            first = 10 if number < 2 else 0  # hexadecimal digits of version and n
+            assert message[:first] == other[:first]
+            assert message[first + 32 :] == other[first + 8 :]
+            assert message[first : first + 8] != other[first : first + 8]
+    assert len({v["check_key"] for v in KEYED}) == 3
 
 
 def test_long_and_failing_conversations(level):

@@ -1,4 +1,4 @@
-"""A slow reading of docs/protocol.md: the oracle of the protocol. Never imported by the package.
+"""A slow reading of docs/protocol.md and docs/protocol-keyed.md: the oracle of the protocol. Never imported by the package.
 
 One function that sees both distributions and tells the whole conversation, with lists of all darts.
 """
@@ -78,7 +78,7 @@ def name(n, dart):
 
 
 @remembered
-def talk(p, q, seed, step=0, rounds=EXACT):
+def talk(p, q, seed, step=0, rounds=EXACT, key=None):
     """Alice's and Bob's samples, the payloads as strings of bits, the messages, and how Bob came by his.
 
     "met": Alice's dart at once; "before": one before it; "marks": one that rounds have shown; "allowed": Alice's after
@@ -116,12 +116,15 @@ def talk(p, q, seed, step=0, rounds=EXACT):
     dart = {"met": alice, "before": own, "marks": third, "allowed": alice, "kept": own, "fresh": last, None: None}[how]
     b = None if dart is None else dart[1]
     bits.append("0")
-    return alice[1], b, bits, [message(n, seed, step, rounds, k, code) for k, code in enumerate(bits)], how
+    return alice[1], b, bits, [message(n, seed, step, rounds, k, code, key) for k, code in enumerate(bits)], how
 
 
-def message(n, seed, step, rounds, number, code):
+def message(n, seed, step, rounds, number, code, key=None):
     code += "0" * (-len(code) % 8)
     payload = int(code, 2).to_bytes(len(code) // 8, "big")
     shared = seed.to_bytes(8, "big") + step.to_bytes(8, "big") + (n - 1).to_bytes(4, "big") + bytes([rounds, number])
-    check = blake2b(shared + payload, digest_size=4).digest()
+    if key is None:
+        check = blake2b(shared + payload, digest_size=4).digest()
+    else:
+        check = blake2b(shared + payload, digest_size=16, key=key, person=b"pycouple-check-1").digest()
     return (b"\x01" + (n - 1).to_bytes(4, "big") if number < 2 else b"") + check + payload
