@@ -6,6 +6,7 @@ each: the same one with probability 1 - D, where D is the total variation distan
 
     python examples/protocol_over_tcp.py                        # both parties, as two processes
     python examples/protocol_over_tcp.py --epsilon 0.01         # the bounded variant
+    python examples/protocol_over_tcp.py --secret FILE          # seed and key from 16 to 64 random bytes
     python examples/protocol_over_tcp.py bob --port 5000        # one party, here Bob ...
     python examples/protocol_over_tcp.py alice --port 5000      # ... and the other, in another terminal
 """
@@ -13,6 +14,7 @@ each: the same one with probability 1 - D, where D is the total variation distan
 import argparse
 import asyncio
 import json
+import pathlib
 import sys
 
 import numpy as np
@@ -22,8 +24,8 @@ from pycouple.cli import distributions
 from pycouple.protocol import Alice, Bob, ProtocolError
 
 VOCABULARY = 49_152
-SEED = pycouple.seed_from("protocol over tcp")
-LONGEST = 2**24  # bytes of a message: no honest one is as long
+SEED = pycouple.seed_from("protocol over tcp")  # without a secret: everybody can know it
+LONGEST = 2**16 + 16  # bytes of a message: no honest one is longer
 PATIENCE = 30  # seconds to wait for the other party
 
 
@@ -58,10 +60,13 @@ async def converse(party: Alice | Bob, reader: asyncio.StreamReader, writer: asy
         message = party.receive(await receive(reader))
 
 
-async def run_party(name: str, rows: np.ndarray, port: int, epsilon: float | None) -> dict[str, list[int]]:
+async def run_party(
+    name: str, rows: np.ndarray, port: int, epsilon: float | None, secret: bytes | None
+) -> dict[str, list[int]]:
     """Run Alice (who connects) or Bob (who listens): tokens, and bits sent, at each position."""
     make = Alice if name == "alice" else Bob
-    parties = [make(row, SEED, step, epsilon=epsilon) for step, row in enumerate(rows)]
+    seed = SEED if secret is None else pycouple.seed_from(secret, "protocol over tcp")
+    parties = [make(row, seed, step, epsilon=epsilon, key=secret) for step, row in enumerate(rows)]
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -129,6 +134,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="TCP port on the loopback")
     parser.add_argument("--drafter", default="draft_q4", help="Alice's distributions (default: %(default)s)")
     parser.add_argument("--epsilon", type=float, help="the bounded variant: at most so much agreement less")
+    parser.add_argument("--secret", help="a file of 16 to 64 random bytes that both parties have: seed and key")
     parser.add_argument("--json", action="store_true", help="of one party: print tokens and bits as JSON")
     arguments = parser.parse_args()
     drafters = list(distributions.load()[1])
@@ -139,11 +145,13 @@ def main() -> None:
     if arguments.party is None:
         options = ["--drafter", arguments.drafter]
         options += [] if arguments.epsilon is None else ["--epsilon", str(arguments.epsilon)]
+        options += [] if arguments.secret is None else ["--secret", arguments.secret]
         asyncio.run(run_both(options, arguments.drafter))
         return
     rows = rows_of(arguments.drafter if arguments.party == "alice" else "target")
     try:
-        said = asyncio.run(run_party(arguments.party, rows, arguments.port, arguments.epsilon))
+        secret = None if arguments.secret is None else pathlib.Path(arguments.secret).read_bytes()
+        said = asyncio.run(run_party(arguments.party, rows, arguments.port, arguments.epsilon, secret))
     except (ValueError, OSError, EOFError) as error:
         sys.exit(f"{arguments.party}: {error or type(error).__name__}")
     if arguments.json:

@@ -112,6 +112,9 @@ def seed_from(*parts: str | bytes | int) -> int:
     (little-endian), and the payload: UTF-8, the bytes, or the integer in two's complement, little-endian, in
     ``bit_length() // 8 + 1`` bytes.
 
+    Whoever can guess all parts has the seed. With 16 or more secret random bytes among them (``secrets.token_bytes``)
+    it is as hard to find as 64 bits can be, and tells nothing of those bytes.
+
     Examples
     --------
     >>> pycouple.seed_from("chat", 42)

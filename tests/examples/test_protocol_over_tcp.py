@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+import pycouple
 from pycouple import protocol, theory
 from tests.support.examples import EXAMPLES, module, run
 from tests.support.text import stated
@@ -36,13 +37,47 @@ def test_protocol_over_tcp(capsys, monkeypatch):
     assert header_bits == pytest.approx(np.mean([one.header_bits for one in runs]), abs=0.5)
 
 
-def test_parties_that_do_not_fit_stop(tmp_path):
-    """Bob in one terminal, and in another an Alice of the bounded variant."""
+def test_seed_and_key_from_a_secret(capsys, monkeypatch, tmp_path):
+    """The tokens are those of the seed, the checks 12 bytes longer."""
+    secret = tmp_path / "secret"
+    secret.write_bytes(bytes(range(32)))
+    example = module("protocol_over_tcp")
+    monkeypatch.setattr(sys, "argv", ["protocol_over_tcp.py", "--secret", str(secret)])
+    example.main()
+    _, agreement, sent = capsys.readouterr().out.splitlines()
+    pairs = zip(example.rows_of("draft_q4"), example.rows_of("target"), strict=True)
+    seed = pycouple.seed_from(secret.read_bytes(), "protocol over tcp")
+    runs = [protocol.run(p, q, seed, k) for k, (p, q) in enumerate(pairs)]
+    assert float(stated(agreement)[0]) == pytest.approx(np.mean([one.a == one.b for one in runs]), abs=5e-4)
+    header_bits = np.mean([one.header_bits + 96 * one.messages for one in runs])
+    assert float(stated(sent)[-1]) == pytest.approx(header_bits, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--epsilon", "0.1"], r"bob: message 0 fails its check: .*epsilon"),
+        (["--secret", "other"], r"bob: message 0 fails its check: .*key"),
+        ([], r"bob: message 0 is truncated: .*key"),
+        (["--secret", "short"], r"bob: "),
+    ],
+)
+def test_parties_that_do_not_fit_stop(tmp_path, options, why):
+    """Bob in one terminal, and in another an Alice of another variant, or with another secret or none."""
+    for name, secret in (("bobs", bytes(16)), ("other", bytes(17)), ("short", bytes(5))):
+        (tmp_path / name).write_bytes(secret)
     command = [sys.executable, str(EXAMPLES / "protocol_over_tcp.py")]
-    with subprocess.Popen([*command, "bob"], cwd=tmp_path, stdout=-1, stderr=-1, text=True) as bob:
+    with_key = options[:1] != ["--epsilon"]
+    bobs = ["bob", "--secret", "bobs"] if with_key else ["bob"]
+    with subprocess.Popen([*command, *bobs], cwd=tmp_path, stdout=-1, stderr=-1, text=True) as bob:
         port = bob.stderr.readline().split()[-1]
-        alice = run(command[1], "alice", "--port", port, "--epsilon", "0.1", cwd=tmp_path)
-        said, why = bob.communicate(timeout=60)
-    assert (bob.returncode, said) == (alice.returncode, alice.stdout) == (1, "")
-    assert re.match(r"bob: message 0 fails its check: .*epsilon", why)
+        alice = run(command[1], "alice", "--port", port, *options, cwd=tmp_path)
+        if "short" in options:
+            assert alice.stderr.startswith("alice: key must have 16 to 64 bytes, got 5")
+            bob.terminate()
+        said, error = bob.communicate(timeout=60)
+    assert (alice.returncode, alice.stdout, said) == (1, "", "")
     assert alice.stderr.startswith("alice: ")
+    if "short" not in options:
+        assert bob.returncode == 1
+        assert re.match(why, error)

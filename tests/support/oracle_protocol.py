@@ -1,4 +1,4 @@
-"""A slow reading of docs/protocol.md and docs/protocol-keyed.md: the oracle of the protocol. Never imported by the package.
+"""A slow reading of docs/protocol.md and protocol-keyed.md: the oracle of the protocol. Never imported by the package.
 
 One function that sees both distributions and tells the whole conversation, with lists of all darts.
 """
