@@ -1,6 +1,8 @@
 """Alice and Bob say, byte for byte, what docs/protocol.md says, on every ISA level, and take the samples it says."""
 
+import copy
 import itertools
+import pickle
 
 import numpy as np
 import pytest
@@ -143,6 +145,18 @@ def test_alice_takes_the_minhash_draw():
     assert [Alice(w, 9, int(s)).sample for s in steps] == draws.tolist()
     run = protocol.run(w, rng.random(500), 9, steps)
     assert np.array_equal(run.a, draws)
+
+
+@pytest.mark.parametrize("key", [None, bytes(16)])
+def test_parties_can_be_copied_and_pickled(key):
+    p, q = [0.6, 0.3, 0.1, 0.0], [0.1, 0.3, 0.2, 0.4]
+    for step in range(10):
+        messages = talk(p, q, 3, step, key=key)[2]
+        alice, bob = Alice(p, 3, step, key=key), Bob(q, 3, step, key=key)
+        alice.start()
+        for number, message in enumerate(messages[:-1]):
+            alice, bob = copy.deepcopy(alice), pickle.loads(pickle.dumps(bob))
+            assert (alice if number % 2 else bob).receive(message) == messages[number + 1]
 
 
 def test_run_is_the_conversation():

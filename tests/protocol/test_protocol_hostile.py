@@ -108,8 +108,8 @@ def test_budgets_change_no_run_that_they_allow():
     messages = talk(P, Q, SEED, STEP)[2]
     for allowed in (2, 3, 24):
         assert talk(P, Q, SEED, STEP, max_rounds=allowed)[2] == messages
-    with pytest.raises(ProtocolError, match="round 1, and max_rounds=1 allows none"):
-        protocol.run(P, Q, SEED, STEP, max_rounds=1)
+    with pytest.raises(ProtocolError, match=rf"^step {STEP}: .*round 1, and max_rounds=1 allows none"):
+        protocol.run(P, Q, SEED, np.arange(STEP, STEP + 3), max_rounds=1)
 
 
 def test_honest_runs_need_more_rounds_with_a_known_probability():

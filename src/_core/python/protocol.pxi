@@ -73,12 +73,12 @@ def set_marks(cnp.ndarray weights, uint64_t seed, uint64_t step, uint32_t first,
     """Set the bits of all darts under the weights in a round of so many epochs from `first` on; the status."""
     cdef pc_row row = one_row(weights)
     cdef pc_draw draw = pc_draw(seed, step, 0)
-    cdef pc_round of_marks = pc_round(first, epochs, power)
+    cdef pc_round marks = pc_round(first, epochs, power)
     cdef uint8_t *bits = <uint8_t *>cnp.PyArray_DATA(bitmap)
     cdef pc_status status
     cdef pc_call before = pc_call_begin(1, run_handlers)
     with nogil:
-        status = pc_set_marks(&row, &draw, &of_marks, bits)
+        status = pc_set_marks(&row, &draw, &marks, bits)
     end_call(before)
     return int(status)
 
@@ -88,12 +88,12 @@ def first_unmarked(cnp.ndarray weights, uint64_t seed, uint64_t step, uint32_t f
     """The status, and the item of the first dart under the weights in a round whose bit is not set, or -1."""
     cdef pc_row row = one_row(weights)
     cdef pc_draw draw = pc_draw(seed, step, 0)
-    cdef pc_round of_marks = pc_round(first, epochs, power)
+    cdef pc_round marks = pc_round(first, epochs, power)
     cdef const uint8_t *bits = <const uint8_t *>cnp.PyArray_DATA(bitmap)
     cdef pc_status status
     cdef int64_t item = -1
     cdef pc_call before = pc_call_begin(1, run_handlers)
     with nogil:
-        status = pc_first_unmarked(&row, &draw, &of_marks, bits, &item)
+        status = pc_first_unmarked(&row, &draw, &marks, bits, &item)
     end_call(before)
     return int(status), item

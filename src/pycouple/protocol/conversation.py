@@ -9,6 +9,7 @@ from pycouple._arguments import one_unsigned, unsigned
 from pycouple._labels import check_labels
 from pycouple._shapes import check_pair
 from pycouple.protocol.bounds import MAX_ROUNDS, ROUNDS_ALLOWED
+from pycouple.protocol.messages import ProtocolError
 from pycouple.protocol.parties import Alice, Bob
 from pycouple.protocol.party import Terms, Weights, one_row
 
@@ -70,7 +71,8 @@ def run(
     ValueError, TypeError
         As for `Alice`; p and q differ in the number of items.
     ProtocolError
-        A run needs more than `max_rounds` rounds of marks. No pair needs more than 17 with a probability above 1e-6.
+        A run needs more than `max_rounds` rounds of marks: more than 17 with a probability below 1e-6, whatever p and
+        q are. The message names the step.
 
     Examples
     --------
@@ -98,7 +100,10 @@ def _run(p: Weights, q: Weights, seed: int, step: int, terms: Terms) -> tuple[in
     alice, bob = Alice._of(p, seed, step, terms), Bob._of(q, seed, step, terms)
     sent = [alice.start()]
     for party in (bob, alice) * (MAX_ROUNDS + 1):
-        answer = party.receive(sent[-1])
+        try:
+            answer = party.receive(sent[-1])
+        except ProtocolError as error:
+            raise ProtocolError(f"step {step}: {error}") from None
         if answer is None:
             break
         sent.append(answer)

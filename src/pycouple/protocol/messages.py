@@ -9,7 +9,7 @@ VERSION = 1
 CHECK = 4  # bytes
 KEYED_CHECK = 16  # bytes, of parties that have a key (docs/protocol-keyed.md)
 PERSON = b"pycouple-check-1"  # of the keyed check
-KEY_BYTES = range(16, 65)  # BLAKE2b takes no longer ones
+KEY_BYTES = range(16, 65)  # BLAKE2b takes no more
 UNARY_LIMIT = 8
 NUMBER_BITS = 12  # of 0..CELL_DARTS - 1
 DART_BYTES = range(1, 8)  # of the code of a dart, whatever n is: at most 33 bits for the cell, 20 for the number
@@ -38,13 +38,11 @@ class Frame:
         from hashlib import blake2b  # slow to import: only those pay who need it
         from hmac import compare_digest
 
-        self._n, self._same = n, compare_digest
-        shared = struct.pack(">QQIB", seed, step, n - 1, rounds)
-        if key is None:
-            self._check_bytes, self._begun = CHECK, blake2b(shared, digest_size=CHECK)
-        else:
-            self._check_bytes = KEYED_CHECK
-            self._begun = blake2b(shared, digest_size=KEYED_CHECK, key=key, person=PERSON)
+        self._blake2b, self._same = blake2b, compare_digest
+        self._n = n
+        self._shared = struct.pack(">QQIB", seed, step, n - 1, rounds)
+        self._check_bytes = CHECK if key is None else KEYED_CHECK
+        self._keyed: dict[str, Any] = {} if key is None else {"key": key, "person": PERSON}
 
     def header_bytes(self, number: int) -> int:
         """The length of the header of a message."""
@@ -80,9 +78,8 @@ class Frame:
         return payload
 
     def _check(self, number: int, payload: bytes) -> bytes:
-        check = self._begun.copy()
-        check.update(bytes((number,)) + payload)
-        return check.digest()
+        hashed = self._shared + bytes((number,)) + payload
+        return self._blake2b(hashed, digest_size=self._check_bytes, **self._keyed).digest()
 
 
 def payload_bytes(number: int) -> range:
