@@ -8,6 +8,8 @@ import pytest
 from scipy import stats
 
 from pycouple import protocol, theory
+from pycouple.protocol import Alice
+from tests.support.examples import module
 
 ALPHA = 1e-2
 STEPS = 3_000
@@ -68,23 +70,42 @@ def marks_moments(d, epsilon):
     return mean, (ends * marks_bits(rounds) ** 2).sum() - mean**2
 
 
-def name_bits(p):
-    """The expected bits of the name of Alice's dart, cell by cell."""
+def cells(p):
+    """Of each cell of Alice's darts: the probability that it has hers, that it has one more before it, and the bits of
+    its code."""
     p, n = p / p.sum(), len(p)
     counts = [-(-n // 4**t) for t in range(11)]
     total = sum(counts)
     length = int(np.ceil(np.log2(total)))
-    expected, cell = 0.0, 0
+    areas, ratios = [], []
     for t, count in enumerate(counts):
         low, high = (4.0 ** -(t + 1), 4.0**-t) if t < 10 else (0.0, 4.0**-10)
-        areas = np.add.reduceat(np.clip(p, low, high) - low, np.arange(0, n, 4**t))
-        for area in areas[:count]:
-            missed = (1 if t < 10 else 4 / 3) - 4 / 3 * area  # darts of the cell that are not under p, a unit of time
-            ratio = missed / (missed + 4 / 3)  # how many of them come before the first one under p is geometric
-            code = length - (cell < 2**length - total)
-            expected += area * (code + sum(ratio**j for j in range(8)) + 12 * ratio**8)
-            cell += 1
-    return expected
+        area = np.add.reduceat(np.clip(p, low, high) - low, np.arange(0, n, 4**t))[:count]
+        missed = (1 if t < 10 else 4 / 3) - 4 / 3 * area  # darts of the cell that are not under p, a unit of time
+        areas.append(area)
+        ratios.append(missed / (missed + 4 / 3))  # how many of them come before the first one under p is geometric
+    return np.concatenate(areas), np.concatenate(ratios), length - (np.arange(total) < 2**length - total)
+
+
+def name_bits(p):
+    """The expected bits of the name of Alice's dart, cell by cell."""
+    area, ratio, code = cells(p)
+    return (area * (code + sum(ratio**j for j in range(8)) + 12 * ratio**8)).sum()
+
+
+def same_name(p):
+    """The probability that two seeds give Alice's dart the same name."""
+    area, ratio, _ = cells(p)
+    return (area**2 * (1 - ratio) / (1 + ratio)).sum()
+
+
+def time_bits(p):
+    """How many bits the time of Alice's dart tells of the seed to somebody who knows the areas of the cells and
+    nothing else of p: for the right seed a gamma variable that is r times as early as for others (Kullback-Leibler)."""
+    area, ratio, _ = cells(p)
+    missed = 4 / 3 * ratio / (1 - ratio)
+    r = (missed + 4 / 3) / (missed + 4 / 3 * area)
+    return (area / (1 - ratio) * (np.log(r) - 1 + 1 / r)).sum() / np.log(2)
 
 
 def same_distribution(drawn, w):
@@ -143,6 +164,20 @@ def test_the_parts_of_the_bound():
         cells = sum(-(-n // 4**t) for t in range(11))
         assert cells <= 4 * n / 3 + 10
         assert protocol.expected_bits_bound(n) == pytest.approx(np.ceil(np.log2(cells)) + 8.6)
+
+
+def test_what_a_name_tells_of_the_seed():
+    """The figures of SECURITY.md, for somebody who knows p; and the formula against names that are drawn."""
+    rows = module("protocol_over_tcp").rows_of("draft_q4")
+    shown = np.array([same_name(p) for p in rows])
+    assert round(100 * shown.mean()) == 9
+    assert round(-np.log2(shown).mean(), 1) == 4.4
+    assert 14 < 64 / -np.log2(shown).mean() < 15
+    assert round(np.mean([time_bits(p) for p in rows]), 1) == 0.5
+    p = np.array([0.5, 0.3, 0.15, 0.05])
+    names = [Alice(p, 53, step).start()[9:] for step in range(STEPS)]
+    same = sum(a == b for a, b in zip(names[::2], names[1::2], strict=True))
+    assert stats.binomtest(same, STEPS // 2, same_name(p)).pvalue > ALPHA
 
 
 def test_steps_are_independent():

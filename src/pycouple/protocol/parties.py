@@ -106,7 +106,7 @@ class Alice(Party):
         if w >= self._terms.max_rounds:
             raise ProtocolError(
                 f"Bob asks for the marks of round {w}, and max_rounds={self._terms.max_rounds} allows none: total "
-                "variation distance is nearly 0, or he is not honest"
+                "variation distance is small, or he is not honest"
             )
         bitmap = np.zeros(2**w, np.uint8)
         self._check(_core.set_marks(self._weights, self._seed, self._step, *epochs(w), bitmap))
@@ -202,7 +202,7 @@ class Bob(Party):
         if self._terms.exact or w < rounds:
             raise ProtocolError(
                 f"the run needs the marks of round {w}, and max_rounds={max_rounds} allows none: total variation "
-                "distance is nearly 0 (epsilon=1e-6 avoids long runs), or Alice is not honest"
+                "distance is small (epsilon= avoids long runs), or Alice is not honest"
             )
         if self._hers is not None:
             return self._take(self._own)
