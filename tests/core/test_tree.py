@@ -14,11 +14,11 @@ LAYERS = (
     ("race", "minhash", "sketch", "kept"),
     ("dispatch",),
     ("batch",),
-    ("python",),
+    ("python", "interface"),
 )
 HEIGHT = {folder: height for height, layer in enumerate(LAYERS) for folder in layer}
 SOURCES = sorted(path for path in CORE.rglob("*.*") if path.suffix != ".md")
-FILE_NAME = re.compile(r"[\w./-]*\w\.(?:c|h|inc|pyx|pxi|py|md|txt|json)\b")
+FILE_NAME = re.compile(r"[\w./-]*\w\.(?:c|h|inc|pyx|pxi|py|md|txt|json|map)\b")
 
 
 def name(path):
