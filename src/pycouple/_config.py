@@ -17,6 +17,29 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+def get_include() -> str:
+    """The folder of ``pycouple.h``, the header of the C interface for other languages.
+
+    Returns
+    -------
+    str
+        An absolute path, for the compiler's option ``-I``.
+
+    Notes
+    -----
+    The header alone is part of the package. The library that it describes is built from the sources by CMake, with its
+    own copy of the header.
+
+    Examples
+    --------
+    >>> import os
+    >>> os.listdir(pycouple.get_include())
+    ['pycouple.h']
+    """
+    # Beside the core, which an editable installation does not have in the folder of the Python files.
+    return os.path.join(os.path.dirname(os.path.abspath(_core.__file__)), "include")
+
+
 def show_config() -> None:
     """Print the version, the machine, and the ISA level that the C core runs.
 

@@ -99,6 +99,14 @@ def test_the_header_stands_alone(prefixes, compiler, language, standard, tmp_pat
     run(compiler, *options, *WARNINGS, source)
 
 
+def test_the_header_is_the_one_of_the_package(prefixes):
+    with open(os.path.join(pycouple.get_include(), "pycouple.h")) as file:
+        text = file.read()
+    assert text == HEADER
+    for prefix in prefixes.values():
+        assert (prefix / "include" / "pycouple.h").read_text() == HEADER
+
+
 def test_versions_agree(library, prefixes):
     assert library.version().decode() == pycouple.__version__
     assert f'#define PYCOUPLE_VERSION "{pycouple.__version__}"' in HEADER
