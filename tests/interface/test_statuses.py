@@ -7,11 +7,13 @@ import sys
 import numpy as np
 import pytest
 
-from tests.support.c_library import STATUSES
+from pycouple import _core
+from tests.support.c_library import STATUSES, CLibrary, run
 from tests.support.layouts import misaligned
 
 X86_64_LINUX = sys.platform == "linux" and os.uname().machine == "x86_64"
 LIMIT = 2**63 // 8  # above PTRDIFF_MAX / 8, on 64-bit machines
+BEST = [name.encode() for name, runs in _core.levels().items() if runs][-1]
 KINDS = ("logits", "weights", "minhash")
 
 
@@ -162,8 +164,25 @@ def test_sketches_that_are_refused(library, method):
     assert (registers == 2**64 - 1).all()
 
 
+def test_rows_larger_than_any_memory(library):
+    """A stride of 0 makes them possible."""
+    number, item, registers = np.ones(1), np.empty(1, np.int64), np.empty(64, np.uint64)
+    too_many = (2**34 + 1, 2**40, LIMIT - 1)
+    for n in too_many:
+        status = library.sample_weights(number, 3, n, 0, 7, 0, 0, 0, item, None)
+        assert (status, item[0]) == (STATUSES["BAD_OFFSET"], -STATUSES["BAD_OFFSET"])
+    assert library.sketch_gumbel(number, 3, LIMIT - 1, 0, None, 64, 7, 0, registers) == STATUSES["NO_MEMORY"]
+
+
+def test_the_environment_does_not_choose_the_level(prefixes):
+    code = "import ctypes, sys; f = ctypes.CDLL(sys.argv[1]).pycouple_level; f.restype = ctypes.c_char_p; print(f())"
+    path = CLibrary(prefixes["shared"]).path
+    assert run(sys.executable, "-c", code, path, env=os.environ | {"PYCOUPLE_ISA": "baseline"}) == f"{BEST}\n"
+
+
 def test_levels(library):
     best = library.level()
+    assert best == BEST
     assert library.use_level(b"avx1024") == library.use_level(b"") == STATUSES["BAD_LEVEL"]
     assert library.level() == best
     assert library.use_level(b"baseline") == 0

@@ -73,7 +73,7 @@ enum pycouple_status {
                                      of weights, is not a normal double */
     PYCOUPLE_BAD_STREAM = 5,      /* the stream is above 255 */
     PYCOUPLE_BAD_OFFSET = 6,      /* item_offset is not a multiple of 64, or an item is too large */
-    PYCOUPLE_NO_MEMORY = 7,       /* no memory for what is to be known of a row, 16 bytes per 64 items */
+    PYCOUPLE_NO_MEMORY = 7,       /* there is not enough: a draw takes 16 bytes per 64 items of its row */
     /* Of a call, which has then written nothing. */
     PYCOUPLE_NULL_POINTER = 16, /* a pointer is NULL that must not be */
     PYCOUPLE_BAD_DTYPE = 17,    /* dtype is none of pycouple_dtype */
