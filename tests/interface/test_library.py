@@ -75,6 +75,20 @@ def test_cmake_finds_the_package(prefixes, kind, tmp_path):
     assert run(tmp_path / "draw").splitlines() == wanted()
 
 
+def test_cmake_builds_it_with_another_project(prefixes, tmp_path):
+    """By the lines of the guide; what the target says is enough to show that it can be linked."""
+    lines = re.search(r"```cmake\n(set.*?)target_link_libraries", GUIDE, flags=re.S)[1]
+    includes = "$<TARGET_PROPERTY:pycouple::pycouple,INTERFACE_INCLUDE_DIRECTORIES>"
+    said = f'file(GENERATE OUTPUT said CONTENT "{includes}")\n'
+    (tmp_path / "pycouple").symlink_to(ROOT)
+    (tmp_path / "CMakeLists.txt").write_text(
+        f"cmake_minimum_required(VERSION 3.21)\nproject(draw LANGUAGES C)\n{lines}{said}"
+    )
+    run("cmake", "-S", tmp_path, "-B", tmp_path / "build")
+    folder = (tmp_path / "build" / "said").read_text()
+    assert os.path.samefile(os.path.join(folder, "pycouple.h"), ROOT / "src/_core/interface/pycouple.h")
+
+
 def test_installed_where_it_was_moved(prefixes, tmp_path):
     """No file says where the library was installed first."""
     moved = tmp_path / "elsewhere"

@@ -117,8 +117,9 @@ def test_no_rows_and_no_items_need_no_memory(library, what):
     nothing = [None] * (3 if what == "logits" else 2)
     call = getattr(library, f"sample_{what}_rows")
     assert call(None, 2, 0, 10, 40, 4, *nothing, 0, 0, 1, None, *optional) == 0
-    status, _ = library.draw_one(what, np.empty(0), 7, 0, 1.0)
-    assert status == STATUSES["NO_ITEM"]
+    items, numbers = np.zeros(2, np.int64), parameters(2)[: len(nothing)]
+    assert call(None, 2, 2, 0, 40, 4, *numbers, 0, 0, 1, items, *optional) == STATUSES["NO_ITEM"]
+    assert (items == -STATUSES["NO_ITEM"]).all()
 
 
 @pytest.mark.parametrize("name", ["float16", "float32", "float64"])

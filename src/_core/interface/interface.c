@@ -68,6 +68,9 @@ static int check_table(const table *t) {
     return PYCOUPLE_OK;
 }
 
+/* Where there are no numbers, data may be NULL, to which nothing may be added. */
+static const void *first(const table *t) { return t->data ? t->data : ""; }
+
 /* ---- Draws */
 
 typedef struct {
@@ -102,7 +105,7 @@ static int draw(pc_rule rule, const table *rows, const parameters *p, int64_t *i
     const pc_race_loop_data data = {(pc_kind)rows->dtype, rule, margins ? 3 : scores ? 2 : 1};
     const intptr_t dims[] = {rows->rows, rows->n};
     arguments a = {.count = 0};
-    add(&a, rows->data, rows->row_stride);
+    add(&a, first(rows), rows->row_stride);
     add(&a, p->seeds, sizeof *p->seeds);
     add(&a, p->steps, sizeof *p->steps);
     if (rule == PC_LOGITS)
@@ -120,13 +123,13 @@ static int draw(pc_rule rule, const table *rows, const parameters *p, int64_t *i
     pc_race_loop(a.args, dims, a.strides, &data);
     if (!leave(before))
         return PYCOUPLE_OK;
-    int first = PYCOUPLE_OK;
+    int wrong = PYCOUPLE_OK;
     for (int64_t r = 0; r < rows->rows; r++)
         if (items[r] < 0) {
             items[r] = PC_NO_WINNER - items[r];
-            first = first == PYCOUPLE_OK ? (int)-items[r] : first;
+            wrong = wrong == PYCOUPLE_OK ? (int)-items[r] : wrong;
         }
-    return first;
+    return wrong;
 }
 
 int pycouple_sample_logits_rows(const void *logits, int dtype, int64_t rows, int64_t n, ptrdiff_t row_stride,
@@ -232,7 +235,7 @@ static int sketch(const pc_sketch_kind *kind, const table *set, const uint64_t *
         if (ids[i] <= ids[i - 1])
             return PYCOUPLE_BAD_IDS;
     const pc_matrix matrix = {
-        .first = {.data = set->data, .stride = set->stride, .n = set->n, .kind = (pc_kind)set->dtype},
+        .first = {.data = first(set), .stride = set->stride, .n = set->n, .kind = (pc_kind)set->dtype},
         .ids = (const char *)ids,
         .id_bytes = sizeof *ids,
         .rows = 1,
