@@ -66,7 +66,8 @@ enum pycouple_dtype {
 enum pycouple_status {
     PYCOUPLE_OK = 0,
     /* Of one row. The rows beside it are drawn all the same. */
-    PYCOUPLE_BAD_VALUE = 1,       /* a weight is negative, NaN or infinite; a logit is NaN or +infinity */
+    PYCOUPLE_BAD_VALUE = 1,       /* a weight is negative, NaN or infinite; a logit is NaN or +infinity; or the row
+                                     was written while it was read */
     PYCOUPLE_NO_ITEM = 2,         /* n is 0, no weight is positive, or every logit is -infinity */
     PYCOUPLE_BAD_TEMPERATURE = 3, /* the temperature is negative, NaN or infinite */
     PYCOUPLE_OVERFLOW = 4,        /* logit / temperature overflows; or a winner's time of arrival, asked for as a score

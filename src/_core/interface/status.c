@@ -18,7 +18,8 @@ const char *pycouple_strerror(int status) {
     case PYCOUPLE_OK:
         return "no error";
     case PYCOUPLE_BAD_VALUE:
-        return "a weight is negative, NaN or infinite, or a logit is NaN or +infinity";
+        return "a weight is negative, NaN or infinite, a logit is NaN or +infinity, or the row changed while it was "
+               "read";
     case PYCOUPLE_NO_ITEM:
         return "there is nothing to draw: no item, no positive weight or no finite logit";
     case PYCOUPLE_BAD_TEMPERATURE:
