@@ -7,22 +7,13 @@
 #include "batch/call.h"
 #include "batch/loops.h"
 #include "batch/sketch_rows.h"
+#include "dispatch/answers.h"
 #include "dispatch/isa.h"
 
 _Static_assert(PYCOUPLE_FLOAT16 == (int)PC_F16 && PYCOUPLE_BFLOAT16 == (int)PC_BF16 &&
                    PYCOUPLE_FLOAT32 == (int)PC_F32 && PYCOUPLE_FLOAT64 == (int)PC_F64,
                "a dtype is a pc_kind");
 _Static_assert(PYCOUPLE_EMPTY == PC_EMPTY, "PYCOUPLE_EMPTY");
-
-/* ---- ISA levels */
-
-/* When the library is loaded, so that no call can come between. Whoever draws earlier, in a constructor of their own,
- * runs the baseline and gets the same bits. */
-__attribute__((constructor)) static void use_best_level(void) { pc_isa_use(NULL); }
-
-const char *pycouple_level(void) { return pc_isa_current()->name; }
-
-int pycouple_use_level(const char *name) { return pc_isa_use(name) ? PYCOUPLE_OK : PYCOUPLE_BAD_LEVEL; }
 
 /* ---- Calls */
 
@@ -44,6 +35,25 @@ static int leave(outside before) {
     errno = before.error;
     return pc_call_end(before.call).marked;
 }
+
+/* ---- ISA levels */
+
+/* When the library is loaded, so that no call can come between. Whoever draws earlier, in a constructor of their own,
+ * runs the baseline and gets the same bits. */
+__attribute__((constructor)) static void use_best_level(void) { pc_isa_use(NULL); }
+
+const char *pycouple_level(void) { return pc_isa_current()->name; }
+
+int pycouple_use_level(const char *name) { return pc_isa_use(name) ? PYCOUPLE_OK : PYCOUPLE_BAD_LEVEL; }
+
+int pycouple_check_level(void) {
+    const outside before = enter(1);
+    const char *wrong = pc_wrong_answer(pc_isa_current());
+    leave(before);
+    return wrong ? PYCOUPLE_BAD_BUILD : PYCOUPLE_OK;
+}
+
+/* ---- Rows */
 
 /* All bytes of an array have an address, and there is room for 8 bytes per element in a ptrdiff_t. */
 static int is_size(int64_t count) { return count >= 0 && count <= PTRDIFF_MAX / 8; }

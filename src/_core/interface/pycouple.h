@@ -85,7 +85,8 @@ enum pycouple_status {
     PYCOUPLE_BAD_K = 22,        /* k is not in 1..65536 */
     PYCOUPLE_BAD_BITS = 23,     /* bits is not in 0..32 */
     PYCOUPLE_BAD_IDS = 24,      /* ids are not in increasing order, or one comes twice */
-    PYCOUPLE_BAD_LEVEL = 25     /* the ISA level is unknown, or this CPU lacks it */
+    PYCOUPLE_BAD_LEVEL = 25,    /* the ISA level is unknown, or this CPU lacks it */
+    PYCOUPLE_BAD_BUILD = 26     /* this library does not draw what it should */
 };
 
 /* One sentence about a status, in English, without a full stop. It is never NULL, and stays valid. */
@@ -206,6 +207,10 @@ PYCOUPLE_API const char *pycouple_level(void);
  * obey the environment as the Python package does says pycouple_use_level(getenv("PYCOUPLE_ISA")). With another status
  * than PYCOUPLE_OK nothing has changed. */
 PYCOUPLE_API int pycouple_use_level(const char *name);
+
+/* Draw a few known answers by the level in use, in some 100 us: PYCOUPLE_BAD_BUILD if one is wrong, as it would be
+ * after a miscompilation. The Python package does so when it is imported; a program may do so when it starts. */
+PYCOUPLE_API int pycouple_check_level(void);
 
 #ifdef __cplusplus
 }

@@ -52,6 +52,8 @@ const char *pycouple_strerror(int status) {
         return "ids must be in increasing order, each of them once";
     case PYCOUPLE_BAD_LEVEL:
         return "the ISA level is unknown, or this CPU lacks it";
+    case PYCOUPLE_BAD_BUILD:
+        return "this library was built wrong: it does not draw what it should";
     default:
         return "unknown status";
     }
