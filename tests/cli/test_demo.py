@@ -1,11 +1,8 @@
 """`pycouple demo`: the shipped distributions, the numbers it reports, the picture, and files of one's own."""
 
 import json
-import os
-import pickle
 import subprocess
 import sys
-import zipfile
 from importlib import resources
 
 import numpy as np
@@ -20,25 +17,10 @@ from pycouple._arguments import METHODS
 from pycouple.cli import demo, distributions
 from pycouple.cli.agreements import compare
 from pycouple.cli.main import main
+from tests.support.parties import small_file
 from tests.support.text import stated, states
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
-
-
-def small_file(**changes):
-    """Two positions; `a` keeps other tokens than the target and fewer of them; `b` is the target itself."""
-    arrays = {
-        "target_ids": np.array([[5, 2, 9], [1, 2, 3]]),
-        "target_p": np.array([[0.5, 0.3, 0.1], [0.6, 0.3, 0.1]]),
-        "target_rest": np.array([0.1, 0.0]),
-        "a_ids": np.array([[2, 7], [9, 8]], np.uint16),
-        "a_p": np.array([[0.5, 0.25], [0.75, 0.25]], np.float32),
-        "a_rest": np.array([0.25, -1e-8], np.float32),
-        "prompt": np.array(["x", "y"]),
-    }
-    arrays |= {f"b_{part}": arrays[f"target_{part}"] for part in ("ids", "p", "rest")}
-    arrays |= changes
-    return {name: array for name, array in arrays.items() if array is not None}
 
 
 @pytest.fixture
@@ -194,72 +176,6 @@ def test_wrong_file(changes, message, save, tmp_path, capsys):
     assert main(["demo", "--input", str(path), "--output", str(output)]) == 2
     assert capsys.readouterr().err == f"pycouple: error: {caught.value}\n"
     assert not output.exists()
-
-
-def archive(path, member):
-    """An .npz file in which `target_ids` is what its maker did not think of."""
-    np.savez(path, **small_file(target_ids=None))
-    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as file:
-        file.writestr("target_ids.npy", member)
-
-
-def header(shape):
-    """The start of an array of float64."""
-    text = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}}}\n".encode()
-    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda path: path.write_text("root:x:0:0"), "it is no .npz file, an archive as numpy.savez writes it"),
-        (lambda path: path.write_bytes(b""), "it is no .npz file"),
-        (lambda path: path.write_bytes(pickle.dumps([1])), "it is no .npz file"),
-        (lambda path: path.write_bytes(header("(1,)") + bytes(8)), "it is no .npz file"),
-        (lambda path: np.savez(path, target_ids=np.array([{}])), "array target_ids is damaged, or does not hold plain"),
-        (lambda path: archive(path, b"not an array"), "target_ids must be integers [positions, tokens]"),
-        (lambda path: archive(path, header("(2, 3)")), "array target_ids is damaged"),
-        (lambda path: archive(path, header("(10**15,)")), "array target_ids is damaged"),
-        (lambda path: archive(path, header(f"({10**15},)")), "array target_ids is damaged"),
-        (lambda path: archive(path, header("(" * 5000)), "array target_ids is damaged"),
-        (lambda path: path.mkdir(), "it is a folder"),
-        (os.mkfifo, "it is no regular file"),
-        (lambda path: path.symlink_to("/dev/zero"), "it is no regular file"),
-        (lambda path: None, "No such file or directory"),
-    ],
-)
-def test_a_file_of_another_kind(make, message, tmp_path, capsys):
-    """One line in words of this command, whatever the file is; NumPy's advice to unpickle it is none."""
-    path = tmp_path / "x.npz"
-    make(path)
-    assert main(["demo", "--input", str(path), "--output", str(tmp_path / "x.png")]) == 2
-    error = capsys.readouterr().err
-    assert error.startswith(f"pycouple: error: --input {str(path)!r}: {message}")
-    assert "pickle" not in error
-    assert error.count("\n") == 1
-
-
-def test_a_file_cut_short(save, capsys):
-    path = save()
-    data = path.read_bytes()
-    for length in (0, 3, 40, len(data) // 2, len(data) - 1):
-        path.write_bytes(data[:length])
-        assert main(["demo", "--input", str(path), "--output", str(path.with_name("x.png"))]) == 2
-        assert ": it is no .npz file, an archive as numpy.savez writes it, or only a part" in capsys.readouterr().err
-    middle = data.index(b"\x93NUMPY") + 150
-    path.write_bytes(data[:middle] + b"?" + data[middle + 1 :])
-    assert main(["demo", "--input", str(path), "--output", str(path.with_name("x.png"))]) == 2
-    assert ": array target_ids is damaged" in capsys.readouterr().err
-
-
-def test_a_small_file_that_would_fill_the_memory(tmp_path, monkeypatch):
-    path = tmp_path / "x.npz"
-    archive(path, header(f"({10**6},)") + bytes(8 * 10**6))
-    assert path.stat().st_size < 20_000
-    monkeypatch.setattr(distributions, "MAX_BYTES", 10**6)
-    monkeypatch.setattr(np.lib.npyio.NpzFile, "__getitem__", lambda *_: pytest.fail("it was read"))
-    with pytest.raises(ValueError, match="its arrays have more than 1000000 bytes"):
-        distributions.load(path)
 
 
 def test_names_in_a_file_do_not_steer_the_terminal(save, capsys, monkeypatch):

@@ -1,22 +1,21 @@
 """Next-token distributions of a target model and its drafters: the shipped file, or one in the same format."""
 
-import zipfile
+from collections import Counter
 from importlib import resources
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from pycouple.cli.archives import FORMAT, Archive, Header
 from pycouple.cli.errors import naming
 
 Reals = npt.NDArray[np.float64]
 
 SHIPPED = "smollm2_next_token.npz"
-PARTS = ("_ids", "_p", "_rest")
+PARTS = ("ids", "p", "rest")
 MASS_TOLERANCE = 1e-2  # a float16 file may be off by several 1e-3
-MAX_BYTES = 2**30  # of arrays: a small archive can hold more than any memory does
-FORMAT = "(see pycouple demo --help)"
 
 
 class Distributions(NamedTuple):
@@ -48,64 +47,57 @@ def load(path: Path | None = None) -> tuple[Distributions, dict[str, Distributio
     """
     if path is None:
         with resources.files("pycouple").joinpath("cli", "data", SHIPPED).open("rb") as file:
-            return _parties(_arrays(file))
+            return _parties(Archive(file))
     with naming("--input", path):
         if path.exists() and not path.is_file():
             raise ValueError(f"--input {str(path)!r}: {'it is a folder' if path.is_dir() else 'it is no regular file'}")
         with path.open("rb") as file:
             try:
-                return _parties(_arrays(file))
+                return _parties(Archive(file))
             except ValueError as error:
                 raise ValueError(f"--input {str(path)!r}: {error}") from None
 
 
-def _arrays(file: IO[bytes]) -> dict[str, npt.NDArray[Any]]:
-    """The arrays of an .npz file, whatever somebody has put into it."""
-    if not zipfile.is_zipfile(file):
-        raise ValueError(f"it is no .npz file, an archive as numpy.savez writes it, or only a part of one {FORMAT}")
-    try:
-        archive = np.lib.npyio.NpzFile(file, allow_pickle=False)
-        members = [(m.filename.removesuffix(".npy"), m.file_size) for m in zipfile.ZipFile(file).infolist()]
-    except Exception as error:  # a damaged archive may raise anything
-        raise ValueError("the archive is damaged") from error
-    members = [(name, size) for name, size in members if name.endswith(PARTS)]
-    if sum(size for _, size in members) > MAX_BYTES:
-        raise ValueError(f"its arrays have more than {MAX_BYTES} bytes")
-    arrays = {}
-    for name, _ in members:
-        try:
-            arrays[name] = np.asarray(archive[name])
-        except Exception as error:  # and so may a damaged array
-            raise ValueError(f"array {name} is damaged, or does not hold plain numbers {FORMAT}") from error
-    return arrays
+def _parties(archive: Archive) -> tuple[Distributions, dict[str, Distributions]]:
+    """The parties of an archive, of which all is checked before an array is read, and other arrays are left alone."""
+    names = ["target", *_drafters(archive.names)]
+    wanted = [f"{name}_{part}" for name in names for part in PARTS]
+    for array in wanted:
+        if array not in archive.names:
+            raise ValueError(f"array {array} is missing {FORMAT}")
+    headers = archive.headers(wanted)
+    positions = [_check_headers(name, *(headers[f"{name}_{part}"] for part in PARTS)) for name in names]
+    for name, count in zip(names, positions, strict=True):
+        if count != positions[0]:
+            raise ValueError(f"{name} has {count} positions, target has {positions[0]}")
+    target, *others = (_party(archive, name) for name in names)
+    return target, dict(zip(names[1:], others, strict=True))
 
 
-def _parties(arrays: dict[str, npt.NDArray[Any]]) -> tuple[Distributions, dict[str, Distributions]]:
-    target = _party(arrays, "target")
-    stems = [name.rpartition("_")[0] for name in arrays]  # two of the three arrays: the third was forgotten
-    names = [name for name in dict.fromkeys(stems) if name not in ("", "target") and stems.count(name) >= 2]
+def _drafters(arrays: list[str]) -> list[str]:
+    """The names of which there are two of the three arrays at least: the third was forgotten."""
+    stems = Counter(stem for stem, _, part in (array.rpartition("_") for array in arrays) if part in PARTS)
+    names = [name for name, count in stems.items() if count >= 2 and name not in ("", "target")]
     if not names:
         raise ValueError(f"no drafter: it needs X_ids, X_p and X_rest for some name X besides target {FORMAT}")
-    drafters = {name: _party(arrays, name) for name in names}
-    for name, drafter in drafters.items():
-        if len(drafter.rest) != len(target.rest):
-            raise ValueError(f"{name} has {len(drafter.rest)} positions, target has {len(target.rest)}")
-    return target, drafters
+    return names
 
 
-def _party(arrays: dict[str, npt.NDArray[Any]], name: str) -> Distributions:
-    for part in ("ids", "p", "rest"):
-        if f"{name}_{part}" not in arrays:
-            raise ValueError(f"array {name}_{part} is missing {FORMAT}")
-    ids, p, rest = (arrays[f"{name}_{part}"] for part in ("ids", "p", "rest"))
-    if ids.ndim != 2 or ids.dtype.kind not in "iu":
-        raise ValueError(f"{name}_ids must be integers [positions, tokens], got {ids.dtype} {list(ids.shape)}")
+def _check_headers(name: str, ids: Header, p: Header, rest: Header) -> int:
+    """The number of positions, or an error for arrays of a wrong type or shape."""
+    if len(ids.shape) != 2 or ids.dtype.kind not in "iu":
+        raise ValueError(f"{name}_ids must be integers [positions, tokens], got {ids}")
     if p.shape != ids.shape or p.dtype.kind != "f":
-        raise ValueError(f"{name}_p must be floats {list(ids.shape)} as {name}_ids, got {p.dtype} {list(p.shape)}")
+        raise ValueError(f"{name}_p must be floats {list(ids.shape)} as {name}_ids, got {p}")
     if rest.shape != ids.shape[:1] or rest.dtype.kind != "f":
-        raise ValueError(f"{name}_rest must be floats [{len(ids)}], got {rest.dtype} {list(rest.shape)}")
-    if len(ids) == 0:
+        raise ValueError(f"{name}_rest must be floats [{ids.shape[0]}], got {rest}")
+    if ids.shape[0] == 0:
         raise ValueError(f"{name} has no positions")
+    return ids.shape[0]
+
+
+def _party(archive: Archive, name: str) -> Distributions:
+    ids, p, rest = (archive.read(f"{name}_{part}") for part in PARTS)
     with np.errstate(over="ignore", invalid="ignore"):  # the checks say what is wrong
         return _checked(name, ids.astype(np.int64), p.astype(np.float64), rest.astype(np.float64))
 

@@ -75,7 +75,10 @@ def _add_demo(commands: "argparse._SubParsersAction[Parser]") -> None:
         "  X_ids   integers [n, k]   token ids, each once per row\n"
         "  X_p     floats [n, k]     their probabilities\n"
         "  X_rest  floats [n]        the probability of all other tokens together\n"
-        "k may differ between parties; other arrays are ignored.",
+        "k may differ between parties; other arrays are not read. It is what numpy.savez or\n"
+        "savez_compressed writes, of at most 2^30 bytes at 8 bytes per number, with a directory\n"
+        "of at most 2^20 bytes. All that the file says of its arrays is checked before one is\n"
+        "unpacked.",
     )
     demo.add_argument(
         "--output",
