@@ -231,6 +231,9 @@ class Sketch:
         _, *rest = self._recipe._fields
         return partial(Sketch, **{name: getattr(self._recipe, name) for name in rest}), (self._registers,)
 
+    def __setstate__(self, state: object) -> None:
+        raise TypeError("a Sketch has no state to set: its class checks what it is made of")
+
     def __repr__(self) -> str:
         options = f"{', normalize=True' if self.normalize else ''}{'' if self.bits is None else f', bits={self.bits}'}"
         return f"Sketch(batch_shape={self.batch_shape}, k={self.k}, seed={self.seed}, method={self.method!r}{options})"

@@ -53,10 +53,21 @@ class Sketcher:
             return self.method, self.k, self.seed, tuple(part.copy() for part in self._registers)
 
     def __setstate__(self, state: tuple[str, int, int, tuple[npt.NDArray[Any], ...]]) -> None:
+        if not isinstance(state, tuple) or len(state) != 4:
+            raise TypeError("the state of a Sketcher must be a tuple of its method, k, seed and registers")
         method, k, seed, registers = state
         Sketcher.__init__(self, k, seed, method=method)
-        for mine, given in zip(self._registers, registers, strict=True):
+        if not isinstance(registers, tuple) or len(registers) != 3:
+            raise TypeError("the registers of a Sketcher must be a tuple of three arrays: times, ids and darts")
+        for name, mine, given in zip(("times", "ids", "darts"), self._registers, registers, strict=True):
+            plain = isinstance(given, np.ndarray)
+            if not plain or (given.dtype.newbyteorder("="), given.shape) != (mine.dtype, mine.shape):
+                got = f"{given.dtype} of shape {given.shape}" if plain else type(given).__name__
+                raise TypeError(f"the {name} of a Sketcher must be {mine.dtype} of shape {mine.shape}, got {got}")
             mine[:] = given
+        times, *others = self._registers
+        if wrong := np.flatnonzero((times == _core.NEVER) & (np.minimum(*others) != EMPTY)).tolist():
+            raise ValueError(f"register {wrong[0]} of a Sketcher has an id or a dart, but no time")
 
     @property
     def k(self) -> int:
