@@ -30,6 +30,6 @@ def short_name(name: str) -> str:
     return one_line(name, LONGEST_NAME)
 
 
-def words_of(error: Exception) -> str:
+def words_of(error: BaseException) -> str:
     """What an error of another library says, or its type if it says nothing."""
     return one_line(f"{error}" or type(error).__name__, LONGEST_WORDS)

