@@ -151,11 +151,32 @@ def hostile_safetensors(data: bytes, rng: random.Random) -> bytes:
     """A file of safetensors with another header, or damaged."""
     length = int.from_bytes(data[:8], "little")
     head, rest = data[8 : 8 + length], data[8 + length :]
-    kind = rng.randrange(4)
+    kind = rng.randrange(6)
     if kind == 0:
         return number(rng, 8) + data[8:]
-    head = hostile_json(head, rng) if kind < 3 else damaged(head, rng)
+    if kind == 1:
+        return damaged(data, rng)
+    head = hostile_json(head, rng) if kind < 4 else _other_weights(head, rng)
     return len(head).to_bytes(8, "little") + head + rest
+
+
+def _other_weights(head: bytes, rng: random.Random) -> bytes:
+    """A sound header of other weights in the same bytes."""
+    weights = json.loads(head)
+    name, other = rng.sample(sorted(weights.keys() - {"__metadata__"}), 2)
+    kind = rng.randrange(4)
+    if kind == 0:
+        weights[name]["dtype"] = rng.choice(("I32", "U32", "C64", "F16", "BF16", "F8_E4M3"))
+        rows, *rest = weights[name]["shape"]
+        size = {"C64": 0.5, "F16": 2, "BF16": 2, "F8_E4M3": 4}.get(weights[name]["dtype"], 1)
+        weights[name]["shape"] = [int(rows * size), *rest]
+    elif kind == 1:
+        weights[name]["shape"] = weights[name]["shape"][::-1] + [1] * rng.randrange(3)
+    elif kind == 2:
+        weights[f"{name}.{rng.choice(('', 'lora', '0'))}"] = weights.pop(name)
+    else:
+        weights[name], weights[other] = weights[other], weights[name]
+    return json.dumps(weights).encode()
 
 
 def hostile_json(data: bytes, rng: random.Random) -> bytes:

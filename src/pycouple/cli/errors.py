@@ -1,5 +1,6 @@
 """Errors of the user's, in the words of the command line."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,23 @@ def naming(option: str, path: str | Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise ValueError(f"{option} {str(path)!r}: {error.strerror or error}") from error
+
+
+@contextmanager
+def muted() -> Iterator[None]:
+    """Drop what is written to the process's stderr meanwhile: a panic of a library in Rust is written by itself."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # it is closed
+        yield
+        return
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def reason(error: Exception) -> str:

@@ -16,6 +16,7 @@ _MAGIC = b"GGUF"
 _VERSIONS = (2, 3)
 _SCALARS = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}  # bytes of each type of number
 _UINT32, _STRING, _ARRAY = 4, 8, 9
+_LEAST_TENSOR, _LEAST_VALUE = 24, 13  # bytes of what describes one
 _AXES = 4  # of ggml's tensors
 _ALIGNMENT = 32
 _LONGEST_NAME = 65535  # bytes; of a tensor 64 in ggml
@@ -41,6 +42,8 @@ class _Walk:
         if version not in _VERSIONS:
             raise ValueError(f"it is of version {version} of GGUF; {' and '.join(map(str, _VERSIONS))} are known")
         tensors, values = self._number("<Q"), self._number("<Q")
+        if _LEAST_TENSOR * tensors + _LEAST_VALUE * values > self.size:
+            raise ValueError(f"{tensors} tensors and {values} values of metadata do not fit into {self.size} bytes")
         alignment = _ALIGNMENT
         for _ in range(values):
             key = self._name()

@@ -92,7 +92,7 @@ def load(name_or_path: str | Path) -> tuple[Any, Any]:
         elif not (path / "config.json").is_file():
             raise FileNotFoundError(f"no config.json in {shown}: give {_KNOWN}")
         else:
-            _check_counts(json.loads((path / "config.json").read_bytes()))
+            _check_counts(_read_config(path / "config.json"))
         with quiet():
             config: Any = transformers.AutoConfig.from_pretrained(str(folder), **where)
             _check_config(config, size)
@@ -107,11 +107,9 @@ def load(name_or_path: str | Path) -> tuple[Any, Any]:
             model, info = loaded
             _check_weights(info)
             tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder), **where)
-    except (FileNotFoundError, MemoryError):
+    except (FileNotFoundError, KeyboardInterrupt, MemoryError):
         raise
-    except BaseException as error:  # loaders of bad files raise anything, a panic of Rust's among it
-        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
-            raise
+    except BaseException as error:  # loaders of bad files raise anything; a panic of Rust's is no Exception
         own_code = "trust_remote_code" in str(error)
         words = "its model is code in the folder, which is not run" if own_code else words_of(error)
         raise ValueError(f"{shown}: {words}") from error
@@ -137,6 +135,13 @@ def _size(path: Path) -> int:
     return size
 
 
+def _read_config(file: Path) -> Any:
+    try:
+        return json.loads(file.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"config.json is no JSON: {words_of(error)}") from error
+
+
 def _check_counts(config: Any) -> None:
     """ValueError for more layers or experts than any model has: each is an object, before it has a weight."""
     if isinstance(config, dict):
@@ -153,6 +158,8 @@ def _check_config(config: Any, size: int) -> None:
     """
     if config.is_encoder_decoder or type(config) not in transformers.MODEL_FOR_CAUSAL_LM_MAPPING:
         raise ValueError(f"it holds a model of type {config.model_type}; a causal language model is wanted")
+    if (layers := config.get_text_config().num_hidden_layers) < 1:
+        raise ValueError(f"its configuration has {layers} layers")
     auto: Any = transformers.AutoModelForCausalLM
     with torch.device("meta"):  # shapes, without memory
         model = auto.from_config(config)

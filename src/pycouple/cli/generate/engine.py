@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pycouple._arguments import integer
 from pycouple._printable import one_line, words_of
+from pycouple.cli.errors import muted
 from pycouple.cli.generate.drafters import lookup, random_tokens
 from pycouple.speculative.loop import Drafter, Model
 
@@ -142,8 +143,11 @@ class _Transformers:
 def _naming_model(name: str) -> Iterator[None]:
     """Make an error inside one of the model: a library sees some faults of its files only when it uses them."""
     try:
-        yield
-    except Exception as error:
+        with muted():
+            yield
+    except (KeyboardInterrupt, MemoryError):
+        raise
+    except BaseException as error:  # a panic of Rust's is no Exception
         raise ValueError(f"--model {name}: {words_of(error)}") from error
 
 
