@@ -33,3 +33,8 @@ def short_name(name: str) -> str:
 def words_of(error: BaseException) -> str:
     """What an error of another library says, or its type if it says nothing."""
     return one_line(f"{error}" or type(error).__name__, LONGEST_WORDS)
+
+
+def panicked(error: BaseException) -> bool:
+    """Whether an error is a panic of a library in Rust, which is no Exception."""
+    return type(error).__module__ == "pyo3_runtime"

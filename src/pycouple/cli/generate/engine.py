@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pycouple._arguments import integer
-from pycouple._printable import one_line, words_of
+from pycouple._printable import one_line, panicked, words_of
 from pycouple.cli.errors import muted
 from pycouple.cli.generate.drafters import lookup, random_tokens
 from pycouple.speculative.loop import Drafter, Model
@@ -145,9 +145,11 @@ def _naming_model(name: str) -> Iterator[None]:
     try:
         with muted():
             yield
-    except (KeyboardInterrupt, MemoryError):
+    except MemoryError:
         raise
-    except BaseException as error:  # a panic of Rust's is no Exception
+    except BaseException as error:
+        if not isinstance(error, Exception) and not panicked(error):
+            raise
         raise ValueError(f"--model {name}: {words_of(error)}") from error
 
 
@@ -186,6 +188,8 @@ def _load(name: str, option: str) -> tuple[Any, Any]:
             model, tokenizer = plugin.load(name)
     except ModuleNotFoundError as error:
         raise ValueError(f"{error}") from error
+    except MemoryError:
+        raise
     except Exception as error:  # loaders of bad files raise anything
         text = one_line(f"{error}") or type(error).__name__
         raise ValueError(f"{option} {name}: {text.removeprefix(f'{name}: ')}") from error
