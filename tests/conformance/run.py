@@ -41,6 +41,13 @@ class Result(NamedTuple):
     seconds: float = 0
 
 
+class Needs(NamedTuple):
+    """Packages that are missing: of Debian, and of PyPI."""
+
+    apt: list[str]
+    pip: list[str]
+
+
 class Workshop:
     """The folder that all is built in, with the private environment of what comes from PyPI."""
 
@@ -52,10 +59,11 @@ class Workshop:
         code = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({package!r}) is None)"
         return self.python.exists() and not subprocess.run([self.python, "-c", code], check=False).returncode
 
+    def pip_line(self, packages: Sequence[str]) -> str:
+        return f"python3 -m venv {self.folder / 'venv'} && {self.python} -m pip install {' '.join(packages)}"
+
     def pip_install(self, packages: Sequence[str]) -> None:
-        print(
-            f"python3 -m venv {self.folder / 'venv'} && {self.python} -m pip install {' '.join(packages)}", flush=True
-        )
+        print(self.pip_line(packages), flush=True)
         try:
             if not self.python.exists():
                 venv.create(self.folder / "venv", with_pip=True)
@@ -71,34 +79,29 @@ class Workshop:
         return script
 
 
-def apt_packages(target: Target) -> list[str]:
-    """Those of Debian that have a command which is missing here."""
-    commands = ["cmake"] + ["make"] * (not shutil.which("ninja"))
-    missing = [command for command in commands if not shutil.which(command)]
-    compiler = [] if target.zig else [target.compiler]
-    runner = [target.runner] if target.runner and target.runner != "wasm" else []
-    if any(not shutil.which(command) for command in compiler + runner):
-        missing += target.packages
-    return missing
+def for_building(target: Target, shop: Workshop) -> Needs:
+    apt = [] if shutil.which("cmake") else ["cmake"]
+    if not shutil.which("ninja") and not shutil.which("make"):
+        apt.append("make")
+    if target.zig:
+        return Needs(apt, [] if shop.has("ziglang") else ["ziglang"])
+    return Needs(apt + ([] if shutil.which(target.compiler) else list(target.packages)), [])
 
 
-def pip_packages(target: Target, shop: Workshop) -> list[str]:
-    wanted = ["ziglang"] * target.zig + ["wasmtime"] * (target.runner == "wasm")
-    return [package for package in wanted if not shop.has(package)]
+def for_running(target: Target, shop: Workshop) -> Needs:
+    if target.runner == "wasm":
+        return Needs([], [] if shop.has("wasmtime") else ["wasmtime"])
+    return Needs(list(target.packages) if target.runner and not shutil.which(target.runner) else [], [])
 
 
-def lacking(targets: Sequence[Target], shop: Workshop) -> tuple[list[str], list[str]]:
-    apt = dict.fromkeys(package for target in targets for package in apt_packages(target))
-    pip = dict.fromkeys(package for target in targets for package in pip_packages(target, shop))
-    if pip and not shop.python.exists() and not _has_ensurepip():
+def lacking(targets: Sequence[Target], shop: Workshop) -> Needs:
+    """What all these targets need and this machine has not."""
+    needs = [of(target, shop) for target in targets for of in (for_building, for_running)]
+    apt = dict.fromkeys(package for need in needs for package in need.apt)
+    pip = dict.fromkeys(package for need in needs for package in need.pip)
+    if pip and not shop.python.exists() and not importlib.util.find_spec("ensurepip"):
         apt["python3-venv"] = None
-    return list(apt), list(pip)
-
-
-def _has_ensurepip() -> bool:
-    return not subprocess.run(
-        [sys.executable, "-c", "import ensurepip"], stderr=subprocess.DEVNULL, check=False
-    ).returncode
+    return Needs(list(apt), list(pip))
 
 
 def install(targets: Sequence[Target], shop: Workshop) -> None:
@@ -118,9 +121,11 @@ def install(targets: Sequence[Target], shop: Workshop) -> None:
 
 def build_and_run(target: Target, shop: Workshop) -> Result:
     start = monotonic()
-    missing = apt_packages(target) + pip_packages(target, shop)
-    if missing:
-        return Result(target, "missing", why=f"needs {', '.join(missing)}")
+    missing = for_building(target, shop)
+    if missing.apt or missing.pip:
+        return Result(target, "missing", why=f"needs {', '.join(missing.apt + missing.pip)}")
+    runner_missing = for_running(target, shop)
+    unable = ", ".join(runner_missing.apt + runner_missing.pip)
     folder = shop.folder / target.name
     folder.mkdir(parents=True, exist_ok=True)
     compiler = str(shop.zig(target.compiler)) if target.zig else target.compiler
@@ -132,7 +137,7 @@ def build_and_run(target: Target, shop: Workshop) -> Result:
     program = folder / "tests" / "conformance" / ("conformance" + ".exe" * (target.system == "Windows"))
     runner = [str(shop.python), str(HERE / "wasm.py")] if target.runner == "wasm" else [target.runner or ""]
     steps = [configure, ["cmake", "--build", str(folder), "--parallel", str(shop.parallel)]]
-    if target.runner is not None:
+    if target.runner is not None and not unable:
         steps.append([*filter(None, runner), str(program), "."])
     printed = ""
     with (folder / "log.txt").open("w", encoding="utf-8") as log:
@@ -144,7 +149,11 @@ def build_and_run(target: Target, shop: Workshop) -> Result:
             if done.returncode:
                 why = _reasons(done.stdout + done.stderr) + f"\n  all of it: {folder / 'log.txt'}"
                 return Result(target, "FAILED", _version(compiler), _levels(printed), why, monotonic() - start)
-    state, why = ("ok", "") if target.runner is not None else ("compiled", "nothing here can run it")
+    state, why = "ok", ""
+    if unable:
+        state, why = "missing", f"compiled, not run: needs {unable}"
+    elif target.runner is None:
+        state, why = "compiled", "nothing here can run it"
     return Result(target, state, _version(compiler), _levels(printed), why, monotonic() - start)
 
 
@@ -186,9 +195,7 @@ def summarize(results: Sequence[Result], shop: Workshop) -> int:
         print("not built or not run:", ", ".join(result.target.name for result in unable))
         apt, pip = lacking([result.target for result in unable], shop)
         lines = [f"apt-get install -y {' '.join(apt)}"] if apt else []
-        lines += (
-            [f"python3 -m venv {shop.folder / 'venv'} && {shop.python} -m pip install {' '.join(pip)}"] if pip else []
-        )
+        lines += [shop.pip_line(pip)] if pip else []
         print("this would supply what is missing:", " && ".join(lines))
     return 1 if "FAILED" in states else 2 if unable else 0
 
@@ -211,19 +218,17 @@ def main() -> int:
         parser.error(f"unknown target {unknown[0]!r}; the targets are {', '.join(names)}")
     if options.j < 1:
         parser.error(f"-j must be at least 1, got {options.j}")
-    os.environ["PATH"] = (
-        f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # cmake and ninja of a virtual environment
-    )
-    chosen = [t for t in TARGETS if t.name in options.targets or not options.targets and (t.quick or not options.quick)]
+    here = Path(sys.executable).parent  # where a virtual environment has cmake and ninja
+    os.environ["PATH"] = f"{here}:{os.environ['PATH']}"
+    chosen = [t for t in TARGETS if t.name in options.targets] or [t for t in TARGETS if t.quick or not options.quick]
     folder = options.build.resolve()
     os.environ["ZIG_GLOBAL_CACHE_DIR"] = str(folder / "zig-cache")
     shop = Workshop(folder, max(1, options.j // len(chosen)))
     if options.list:
         for target in chosen:
-            apt, pip = apt_packages(target), pip_packages(target, shop)
-            print(
-                target.name.ljust(19), "--quick" if target.quick else "       ", "needs " * bool(apt + pip), *apt, *pip
-            )
+            apt, pip = lacking([target], shop)
+            needs = ["needs", *apt, *pip] if apt or pip else []
+            print(target.name.ljust(19), "quick" if target.quick else "     ", *needs)
         return 0
     folder.mkdir(parents=True, exist_ok=True)
     if not options.no_install:
