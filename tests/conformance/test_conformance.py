@@ -113,6 +113,19 @@ def test_batches(kind):
     check(f"batches-{kind}", found)
 
 
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+def test_softmax_terms(kind):
+    found = []
+    for recipe in RECIPES[:-2]:
+        for i, n in enumerate(LENGTHS):
+            x = make_row(kind, True, recipe, n)[np.newaxis]
+            top = x.max(axis=1).astype(np.float64)
+            if top[0] > -np.inf:
+                terms, total = _core.softmax_terms(x, top, TEMPERATURES[2 + i % 2 * 3])
+                found += [total, terms[0]]
+    check(f"softmax-{kind}", found)
+
+
 def test_functions():
     seed, step, stream, index = (words(1, 4 * np.arange(COUNT) + a) for a in range(4))
     keys = zip(seed.tolist(), step.tolist(), (stream % 256).tolist(), (index % 2**32).tolist(), strict=True)
