@@ -153,7 +153,7 @@ def build_and_run(target: Target, shop: Workshop) -> Result:
     if unable:
         state, why = "missing", f"compiled, not run: needs {unable}"
     elif target.runner is None:
-        state, why = "compiled", "nothing here can run it"
+        state, why = "compiled", "which nothing here can run"
     return Result(target, state, _version(compiler), _levels(printed), why, monotonic() - start)
 
 
@@ -190,7 +190,10 @@ def summarize(results: Sequence[Result], shop: Workshop) -> int:
     print(f"\n{states.count('ok')} passed, {states.count('FAILED')} failed")
     for result in results:
         if result.state == "compiled":
-            print(f"compiled only: {result.target.name}")
+            print(f"compiled, not run: {result.target.name}, {result.why}")
+    levels = sorted({level for result in results for level in re.findall(r"\((\w+): compiled", result.levels)})
+    if levels:
+        print(f"compiled, not run: level {', '.join(levels)}, which this CPU lacks")
     if unable:
         print("not built or not run:", ", ".join(result.target.name for result in unable))
         apt, pip = lacking([result.target for result in unable], shop)

@@ -58,7 +58,7 @@ TARGETS = (
     _debian("s390x", "s390x-linux-gnu", "s390x", "s390x", quick=True),
     Target("loongarch64", "loongarch64-linux-musl", "qemu-loongarch64-static", ("qemu-user-static",), zig=True),
     Target("wasm32-wasi", "wasm32-wasi", "wasm", zig=True, system="Generic"),
-    Target("windows-x86-64", "x86_64-windows-gnu", "wine64", ("wine64",), zig=True, system="Windows"),
+    Target("windows-x86-64", "x86_64-windows-gnu", "/usr/lib/wine/wine64", ("wine64",), zig=True, system="Windows"),
     Target("macos-arm64", "aarch64-macos", None, zig=True, system="Darwin"),
     Target("macos-x86-64", "x86_64-macos", None, zig=True, system="Darwin"),
 )
