@@ -22,20 +22,20 @@ class Target(NamedTuple):
     quick: bool = False
 
 
-def _debian(name: str, triple: str, arch: str, qemu: str, flags: str = "", quick: bool = False) -> Target:
+def _debian(name: str, triple: str, arch: str, qemu: str, quick: bool = False) -> Target:
     """A cross compiler of Debian for `triple`, and qemu. The program is static: it needs no library of the target."""
     return Target(
         name,
         f"{triple}-gcc",
         f"qemu-{qemu}-static",
         (f"gcc-{triple}", f"libc6-dev-{arch}-cross", "qemu-user-static"),
-        flags,
-        "-static",
+        linker_flags="-static",
         quick=quick,
     )
 
 
 _CLANG = ("clang", "libc6-dev")
+_I686 = ("gcc-i686-linux-gnu", "libc6-dev-i386-cross")
 _AARCH64 = ("clang", "gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross", "qemu-user-static")
 
 TARGETS = (
@@ -46,7 +46,7 @@ TARGETS = (
     Target("x86-64-clang-O0", "clang", "", _CLANG, build="Debug"),
     Target("x86-64-clang-native", "clang", "", _CLANG, "-march=native"),
     Target("x86-64-musl", "musl-gcc", "", ("musl-tools",), linker_flags="-static"),
-    _debian("i686", "i686-linux-gnu", "i386", "i386", "-msse2 -mfpmath=sse", quick=True),
+    Target("i686", "i686-linux-gnu-gcc", "", _I686, "-msse2 -mfpmath=sse", "-static", quick=True),
     _debian("aarch64-gcc", "aarch64-linux-gnu", "arm64", "aarch64", quick=True),
     Target(
         "aarch64-clang", "clang", "qemu-aarch64-static", ("clang", *_AARCH64), "--target=aarch64-linux-gnu", "-static"
