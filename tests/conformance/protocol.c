@@ -60,19 +60,17 @@ void conversation_free(conversation *c) {
         free(c->payload[i]);
 }
 
-static int epochs_of(int w, int *power, uint32_t *first) {
-    *power = FIRST_POWER + w < EPOCH_POWER ? FIRST_POWER + w : EPOCH_POWER;
-    const int count = 1 << (FIRST_POWER + w - *power);
-    *first = (uint32_t)(*power - FIRST_POWER + count - 1);
-    return count;
+static pc_round round_of(int w) {
+    const int power = FIRST_POWER + w < EPOCH_POWER ? FIRST_POWER + w : EPOCH_POWER;
+    const int epochs = 1 << (FIRST_POWER + w - power);
+    return (pc_round){(uint32_t)(power - FIRST_POWER + epochs - 1), (uint32_t)epochs, power};
 }
 
 pc_status converse(const pc_row *p, const pc_row *q, const pc_draw *draw, int rounds, conversation *out) {
     const int most = rounds < MAX_ROUNDS ? rounds : MAX_ROUNDS;
     pc_dart dart, fresh;
-    int under, power;
+    int under;
     int64_t own, third = -1;
-    uint32_t first;
     *out = (conversation){.b = -1};
     pc_status status = pc_first_dart(p, draw, &dart);
     if (status == PC_OK)
@@ -87,16 +85,14 @@ pc_status converse(const pc_row *p, const pc_row *q, const pc_draw *draw, int ro
     else if (!under && own >= 0)
         end(out, "before", own);
     for (int w = 0; !out->how && w < most; w++) {
-        const int count = epochs_of(w, &power, &first), size = 1 << power >> 3;
-        uint8_t *marks = memory_for(count, (size_t)size);
-        for (int e = 0; status == PC_OK && e < count; e++) {
-            const pc_draw epoch = pc_epoch(draw, first + (uint32_t)e);
-            status = pc_set_marks(p, &epoch, 0.75 * (1 << power), power, marks + e * size);
-            if (status == PC_OK && third < 0)
-                status = pc_first_unmarked(q, &epoch, 0.75 * (1 << power), power, marks + e * size, &third);
-        }
+        const pc_round round = round_of(w);
+        const int size = (int)(round.epochs << round.power >> 3);
+        uint8_t *marks = memory_for(size, 1);
+        status = pc_set_marks(p, draw, &round, marks);
+        if (status == PC_OK)
+            status = pc_first_unmarked(q, draw, &round, marks, &third);
         say(out, "\x80", 1);
-        say(out, marks, count * size);
+        say(out, marks, size);
         free(marks);
         if (status != PC_OK)
             return status;
@@ -109,8 +105,7 @@ pc_status converse(const pc_row *p, const pc_row *q, const pc_draw *draw, int ro
         end(out, "kept", own);
         return PC_OK;
     }
-    epochs_of(most, &power, &first);
-    const pc_draw epoch = pc_epoch(draw, first);
+    const pc_draw epoch = pc_epoch(draw, round_of(most).first);
     status = pc_first_dart(q, &epoch, &fresh);
     end(out, "fresh", status == PC_OK ? (int64_t)fresh.item : -1);
     return status;
