@@ -57,7 +57,7 @@ def _check_real(a: npt.NDArray[Any], x: Any, name: str) -> None:
 def _cast(a: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
     """Rows of another real type, checked, as a type that the core reads."""
     if a.dtype.name == "bfloat16":  # of ml_dtypes
-        return a.view(np.uint16).view(BFLOAT16)
+        return native(a).view(np.uint16).view(BFLOAT16)
     if a.dtype.name.startswith("float8"):
         return a.astype(np.float32)
     wide, rounded = doubles(a)

@@ -320,7 +320,9 @@ def _distribution(weights: npt.ArrayLike, name: str) -> Reals:
 
 
 def _weights(weights: npt.ArrayLike, name: str) -> Reals:
-    w = real_rows(weights, name).astype(np.float64)
+    w = real_rows(weights, name)
+    with np.errstate(invalid="ignore"):  # signalling NaNs, which are refused below
+        w = w.astype(np.float64)
     if w.shape[-1] == 0:
         raise ValueError(f"{name}: there are no items (n = 0)")
     bad = ~((w >= 0) & (w < np.inf))

@@ -246,6 +246,20 @@ def test_out_that_is_expanded_or_in_a_tuple():
     assert out.tolist() == pycouple.sample([0.2, 0.8], [0, 1]).tolist()
 
 
+def test_bfloat16_of_another_byte_order():
+    """NumPy gives such arrays the same type name."""
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    x = np.random.default_rng(31).normal(0, 3, (6, 70)).astype(ml_dtypes.bfloat16)
+    other, steps = x.dtype.newbyteorder(), np.arange(6)
+    assert not other.isnative
+    for call in (pycouple.sample_logits, pycouple.race_logits):
+        assert np.array_equal(call(x.astype(other), 5, steps), call(x, 5, steps))
+    assert np.array_equal(pycouple.sample(np.abs(x).astype(other), 5, steps), pycouple.sample(np.abs(x), 5, steps))
+    temperature = np.array([0.5, 2], x.dtype).astype(other)
+    got = pycouple.sample_logits(x[0], 5, temperature=temperature)
+    assert np.array_equal(got, pycouple.sample_logits(x[0], 5, temperature=[0.5, 2]))
+
+
 def test_temperature_in_bfloat16_of_another_library():
     ml_dtypes = pytest.importorskip("ml_dtypes")
     row, temperature = [1.0, 2.0, 3.0], np.array([0.5, 2.0], ml_dtypes.bfloat16)

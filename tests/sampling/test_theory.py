@@ -109,6 +109,14 @@ def test_errstate_does_not_matter():
             assert 0 <= theory.agreement([1, 1e-320, 1e300], [1e300, 1, 1e-320], method=method) <= 1
 
 
+@pytest.mark.parametrize(("dtype", "bits"), [(np.float16, 0x7D01), (np.float32, 0x7FA00001)])
+def test_signalling_nans_are_an_error_without_a_warning(dtype, bits):
+    p = np.ones(3, dtype)
+    p.view(f"u{p.itemsize}")[1] = bits
+    with pytest.raises(ValueError, match="p: weight of item 1 is nan"):
+        theory.agreement(p, [1, 1, 1])
+
+
 def test_equal_distributions_always_agree():
     p = np.random.default_rng(4).random(1000)
     for method in ("optimal", "minhash", "gumbel"):

@@ -349,6 +349,17 @@ def test_bad_logits_of_a_target():
             ValueError,
             "target_logits: logit of item 2 is inf at row 1; it must be finite or -inf",
         ),
+        (
+            {"draft_logits": [[0.0, 0.0, -INF]], "target_logits": [[0.0, 0.0, -INF]] * 2, "draft_tokens": [2]},
+            ValueError,
+            "draft_tokens: draft_logits give token 2 at row 0 no probability",
+        ),
+        (
+            {"target_logits": rows((2, 3), _5=1e300), "params": SamplingParams(1e-300)},
+            ValueError,
+            "params.temperature 1e-300 is so small that target_logits / temperature overflows at row 1; "
+            "temperature=0 takes the largest logit",
+        ),
         ({"rng": 1}, TypeError, "rng must be a numpy.random.Generator, got int"),
     ],
 )

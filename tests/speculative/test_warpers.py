@@ -194,6 +194,22 @@ def test_odd_temperatures():
         warp(np.zeros((2, 0)), SamplingParams(0.0))
 
 
+def test_the_byte_order_does_not_change_the_type():
+    x = np.random.default_rng(65).normal(0, 3, (2, 30))
+    for params in (SamplingParams(), SamplingParams(0.7), SamplingParams(0.0), SamplingParams(top_k=3, top_p=0.5)):
+        want = warp(x, params)
+        got = warp(x.astype(">f8"), params)
+        assert got.dtype == want.dtype == np.float64
+        assert np.array_equal(got, want)
+
+
+def test_a_temperature_under_which_the_largest_logit_overflows():
+    for x, temperature in ((np.float32([[1, 2], [65000, 0]]), 1e-37), (np.array([[0.0, 1.0], [1e300, 0.0]]), 1e-300)):
+        with pytest.raises(ValueError, match=rf"^params.temperature {temperature} is so small .* overflows at row 1;"):
+            warp(x, SamplingParams(temperature))
+        assert warp(-x, SamplingParams(temperature)).max() == 0  # far below the largest: -inf, as good as removed
+
+
 def test_the_largest_is_always_kept():
     rng = np.random.default_rng(64)
     for _ in range(200):

@@ -42,7 +42,8 @@ def ratio_test(
     Raises
     ------
     ValueError
-        The numbers of rows or of tokens do not fit; logits are wrong, as for `warp`.
+        The numbers of rows or of tokens do not fit; logits or the temperature are wrong, as for `warp`; a draft is a
+        token that neither party could draw.
     TypeError
         As for `verify`; `rng` is no `numpy.random.Generator`.
 
@@ -81,6 +82,8 @@ def ratio_test(
     for k, token in enumerate(tokens):
         if rng.random() * p[k, token] >= q[k, token]:
             rest = np.maximum(q[k] - p[k], 0)
+            if not rest.any():
+                raise ValueError(f"draft_tokens: draft_logits give token {token} at row {k} no probability")
             return Verified(np.append(tokens[:k], _choice(rest, rng)), k)
     return Verified(np.append(tokens, _choice(q[-1], rng)), len(tokens))
 

@@ -116,7 +116,8 @@ def warp(logits: npt.ArrayLike, params: SamplingParams | None = None) -> Logits:
     Raises
     ------
     ValueError
-        A row has a NaN, a +inf, or no finite logit; the message says which row.
+        A row has a NaN, a +inf, or no finite logit; the temperature is so small that the largest logit over it
+        overflows; the message says which row.
     TypeError
         The logits are not real numbers; params are no SamplingParams.
 
@@ -138,7 +139,7 @@ def warp(logits: npt.ArrayLike, params: SamplingParams | None = None) -> Logits:
 
 def warped(x: Logits, params: SamplingParams, caller: Caller) -> Logits:
     """`warp` of a caller's rows."""
-    x = widened(x)
+    x = native(widened(x))
     check_rows(x, caller)
     kept = keep(x, params, caller)
     kind = np.float64 if kept.dtype == np.float64 else np.float32
@@ -148,6 +149,13 @@ def warped(x: Logits, params: SamplingParams, caller: Caller) -> Logits:
         return greedy
     with np.errstate(over="ignore", under="ignore"):
         quotients: Logits = (kept.astype(np.float64) / params.temperature).astype(kind)
+    over = quotients.max(axis=-1) == np.inf
+    if over.any():
+        row = np.argwhere(over)[0]
+        raise ValueError(
+            f"{caller.temperature} {params.temperature} is so small that {caller.rows} / temperature overflows"
+            f"{row_text(row)}; temperature=0 takes the largest logit"
+        )
     return quotients
 
 
@@ -167,7 +175,8 @@ def keep(x: Logits, params: SamplingParams, caller: Caller = LOGITS, given: Logi
     size = max(1, _PIECE // n)
     for start in range(0, len(rows), size):
         piece = slice(start, start + size)
-        kept[piece] = np.where(_removed(rows[piece], tops[piece], k, params), x.dtype.type(-np.inf), rows[piece])
+        own = native(rows[piece]).copy()  # another thread may write the caller's
+        kept[piece] = np.where(_removed(own, tops[piece], k, params), x.dtype.type(-np.inf), own)
     return kept.reshape(x.shape)
 
 
