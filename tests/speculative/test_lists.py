@@ -5,7 +5,6 @@ together, for a seed chosen at random.
 """
 
 import functools
-import math
 import os
 import re
 import sys
@@ -18,33 +17,14 @@ from scipy import stats
 import pycouple
 from pycouple import theory
 from pycouple.speculative import list_target, list_target_logits
-from tests.support import oracle
 from tests.support.chi_square import chi_square
+from tests.support.oracle_lists import list_logits, list_weights
 from tests.support.rows import random_row, random_weights
 
 ALPHA = 1e-4
 DTYPES = ("float16", "float32", "float64")
 TEMPERATURES = (1.0, 0.7, 0.01, 100.0, 1e30, 0.0)
 INF = float("inf")
-
-
-def oracle_weights(weights, seed, step, streams):
-    """The smallest key over all items and streams, as docs/contract.md says it; the lowest item among equals."""
-    w = np.asarray(weights).astype(np.float64)
-    shift = 1 - math.frexp(float(w.max()))[1]
-    scaled = np.array([math.ldexp(v, shift) for v in w.tolist()])
-    with np.errstate(divide="ignore", over="ignore"):
-        keys = [np.where(w > 0, oracle.clocks(seed, step, s, 0, len(w)) / scaled, np.inf) for s in streams]
-    return int(np.argmin(np.min(keys, axis=0)))
-
-
-def oracle_logits(logits, seed, step, streams, temperature):
-    """The largest score over all items and streams; the lowest item among equals."""
-    x = np.asarray(logits).astype(np.float64)
-    if temperature == 0:
-        return int(np.argmax(x))
-    scores = [x / temperature - oracle.ln_array(oracle.clocks(seed, step, s, 0, len(x))) for s in streams]
-    return int(np.argmax(np.max(scores, axis=0)))
 
 
 def key(rng):
@@ -59,10 +39,10 @@ def test_equals_brute_force(dtype):
         for _ in range(2):
             w, x = random_weights(rng, n, dtype), random_row(rng, n, dtype)
             seed, step, streams = key(rng)
-            assert list_target(w, seed, step, streams) == oracle_weights(w, seed, step, streams), (n, streams)
+            assert list_target(w, seed, step, streams) == list_weights(w, seed, step, streams), (n, streams)
             t = float(rng.choice(TEMPERATURES))
             got = list_target_logits(x, seed, step, streams, temperature=t)
-            assert got == oracle_logits(x, seed, step, streams, t), (n, streams, t)
+            assert got == list_logits(x, seed, step, streams, t), (n, streams, t)
 
 
 def test_ties_go_to_the_lowest_item_of_all_streams():
@@ -74,7 +54,7 @@ def test_ties_go_to_the_lowest_item_of_all_streams():
     for step in range(60):
         race = pycouple.race_logits(x, 5, step, stream=streams)
         apart += len(set(race.item[race.score == race.score.max()].tolist())) > 1
-        assert list_target_logits(x, 5, step, streams) == oracle_logits(x, 5, step, streams, 1.0)
+        assert list_target_logits(x, 5, step, streams) == list_logits(x, 5, step, streams, 1.0)
     assert apart > 5
     assert list_target_logits([-0.0, 1.0, 1.0, 0.0], 5, 0, streams, temperature=0) == 1
 
@@ -84,7 +64,7 @@ def test_weights_of_any_scale(scale):
     rng = np.random.default_rng(2)
     w = np.ldexp(rng.integers(0, 9, 100).astype(float), scale)
     for step in range(40):
-        assert list_target(w, 9, step, range(5)) == oracle_weights(w, 9, step, range(5))
+        assert list_target(w, 9, step, range(5)) == list_weights(w, 9, step, range(5))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -103,11 +83,11 @@ def test_batches_layouts_and_types():
     rng = np.random.default_rng(4)
     wide = rng.exponential(size=(3, 2, 40)).astype(np.float32)
     steps, streams = [5, 6], [7, 0, 3]
-    want = np.array([[oracle_weights(wide[i, j], 1, steps[j], streams) for j in range(2)] for i in range(3)])
+    want = np.array([[list_weights(wide[i, j], 1, steps[j], streams) for j in range(2)] for i in range(3)])
     logits = np.log(wide)
     cold = np.array([[0.0], [1.0], [2.0]])
     want_logits = np.array(
-        [[oracle_logits(logits[i, j], 1, steps[j], streams, cold[i, 0]) for j in range(2)] for i in range(3)]
+        [[list_logits(logits[i, j], 1, steps[j], streams, cold[i, 0]) for j in range(2)] for i in range(3)]
     )
     for make in (
         lambda a: a,
@@ -130,13 +110,13 @@ def test_batches_layouts_and_types():
 
     # A row broadcasts against steps and seeds; a single row gives a scalar; an empty batch an empty result.
     got = list_target(wide[0, 0], [[1], [2]], steps, streams)
-    assert np.array_equal(got, [[oracle_weights(wide[0, 0], s, t, streams) for t in steps] for s in (1, 2)])
+    assert np.array_equal(got, [[list_weights(wide[0, 0], s, t, streams) for t in steps] for s in (1, 2)])
     one = list_target(wide[0, 0], 1, 5, streams)
     assert isinstance(one, np.int64)
     assert one == want[0, 0]
     assert list_target(np.ones((0, 4)), 1, 0, streams).shape == (0,)
     assert list_target_logits(np.ones((2, 0, 4)), 1, 0, streams).shape == (2, 0)
-    assert list_target([3, 1, 2], 1, 5, streams) == oracle_weights([3, 1, 2], 1, 5, streams)
+    assert list_target([3, 1, 2], 1, 5, streams) == list_weights([3, 1, 2], 1, 5, streams)
 
 
 def test_slices_of_items_and_out():
@@ -184,7 +164,7 @@ def test_flushed_subnormals_do_not_matter():
         mode(before)
     assert np.array_equal(got, want)
     assert np.array_equal(got_cold, cold)
-    assert want[0].tolist() == [oracle_weights(rows[0], 1, t, range(4)) for t in range(50)]
+    assert want[0].tolist() == [list_weights(rows[0], 1, t, range(4)) for t in range(50)]
     assert np.array_equal(want[0], want[1])
 
 

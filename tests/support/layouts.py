@@ -20,7 +20,7 @@ def shifted(x, by):
 
 def layouts(x):
     yield "fortran", np.asfortranarray(x)
-    wide = np.full((x.shape[0], 3 * x.shape[1]), -1, x.dtype)
+    wide = -np.ones((x.shape[0], 3 * x.shape[1]), x.dtype)
     wide[:, ::3] = x
     yield "strided", wide[:, ::3]
     yield "negative strides", x[:, ::-1].copy()[:, ::-1]
