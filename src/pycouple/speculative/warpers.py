@@ -149,7 +149,7 @@ def warped(x: Logits, params: SamplingParams, caller: Caller) -> Logits:
         return greedy
     with np.errstate(over="ignore", under="ignore"):
         quotients: Logits = (kept.astype(np.float64) / params.temperature).astype(kind)
-    over = quotients.max(axis=-1) == np.inf
+    over = np.isinf(quotients.max(axis=-1))
     if over.any():
         row = np.argwhere(over)[0]
         raise ValueError(
