@@ -1,5 +1,6 @@
 """Builds of the extension with sanitizers, in private folders, and what running them takes."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -31,7 +32,7 @@ class BuildError(Exception):
 
 def build(name, folder):
     """Build and install pycouple with a sanitizer into a folder, which keeps what is compiled; returns its Python."""
-    missing = [module for module in NEEDED if not _present(module)]
+    missing = [module for module in NEEDED if importlib.util.find_spec(module) is None]
     if missing:
         raise BuildError(f"a build needs {', '.join(missing)}: pip install scikit-build-core cython numpy cmake ninja")
     folder = Path(folder)
@@ -46,12 +47,12 @@ def build(name, folder):
     compiler = folder / "cc"
     compiler.write_text(COMPILER)
     compiler.chmod(0o755)
-    pip = ["-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps", "--no-build-isolation"]
     flags = FLAGS[name]
-    environment = os.environ | {"CC": str(compiler), "CFLAGS": flags, "LDFLAGS": flags}
     done = subprocess.run(
-        [python, *pip, f"-Cbuild-dir={folder / 'build'}", ROOT], env=environment, capture_output=True, text=True
-    )
+        [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps", "--no-build-isolation",
+         f"-Cbuild-dir={folder / 'build'}", "-Cinstall.strip=false", ROOT],
+        env=os.environ | {"CC": str(compiler), "CFLAGS": flags, "LDFLAGS": flags}, capture_output=True, text=True,
+    )  # fmt: skip
     if done.returncode:
         raise BuildError(f"the build with -fsanitize={name} failed:\n{done.stdout}{done.stderr}")
     return python
@@ -63,9 +64,3 @@ def environment(name):
         return dict(os.environ)
     library = subprocess.check_output(["gcc", f"-print-file-name={RUNTIME[name]}"], text=True).strip()
     return os.environ | OPTIONS[name] | {"LD_PRELOAD": os.path.realpath(library), "PYTHONMALLOC": "malloc"}
-
-
-def _present(module):
-    import importlib.util
-
-    return importlib.util.find_spec(module) is not None
