@@ -198,8 +198,8 @@ def results(rng, shape, dtypes, inputs):
         if chance(rng, 0.02):
             dtype = choice(rng, (np.float64, np.int64, np.int32))
         size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-        base = next((x for x in inputs if isinstance(x, np.ndarray) and x.flags.c_contiguous and x.nbytes > size), None)
-        if base is not None and base.flags.writeable and chance(rng, 0.3):
+        base = next((x for x in inputs if isinstance(x, np.ndarray) and not x.dtype.hasobject), np.empty(0))
+        if base.flags.c_contiguous and base.flags.writeable and base.nbytes > size and chance(rng, 0.3):
             raw = base.reshape(-1).view(np.uint8)
             at = int(rng.integers(raw.size - size))
             made.append(raw[at : at + size].view(dtype).reshape(shape))

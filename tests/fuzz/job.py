@@ -31,7 +31,11 @@ class Job:
         while time.monotonic() < until and number != rounds and self.findings < MOST_FINDINGS:
             for line, step in self.steps(number):
                 self.note(line)
-                self.count(line, *step())
+                try:
+                    done = step()
+                except Exception as error:  # of a generator or an oracle
+                    done = 1, 0, f"the fuzzer itself fails with {type(error).__name__}: {error}"
+                self.count(line, *done)
                 if time.monotonic() >= until:
                     break
             number += 1

@@ -17,7 +17,7 @@ RUNTIME = {"address": "libasan.so", "thread": "libtsan.so"}
 # Python frees little at its end, and its own leaks would hide ours: memory is watched by the tests of the suite.
 OPTIONS = {
     "address": {"ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1", "UBSAN_OPTIONS": "print_stacktrace=1"},
-    "thread": {"TSAN_OPTIONS": f"halt_on_error=1:die_after_fork=0:suppressions={Path(__file__).parent}/thread.supp"},
+    "thread": {"TSAN_OPTIONS": "halt_on_error=1:die_after_fork=0"},
 }
 NEEDED = ("scikit_build_core", "Cython", "cmake", "ninja")
 COMPILER = """#!/bin/sh
