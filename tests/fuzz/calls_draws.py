@@ -101,7 +101,7 @@ DEFAULTS = {"seed": 0, "step": 0, "stream": 0, "temperature": 1.0, "item_offset"
 
 
 @generator("sample")
-def sample(rng):
+def _(rng):
     return draw_call(rng, pycouple.sample, False, (np.int64,), choice(rng, ("gumbel", "gumbel", "minhash")))
 
 

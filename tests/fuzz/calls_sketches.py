@@ -1,6 +1,8 @@
 """Calls of the sketches."""
 
+import contextlib
 import copy
+import importlib
 import pickle
 
 import numpy as np
@@ -47,6 +49,8 @@ def ids_of(rng, n):
 
 @generator("sketch")
 def _(rng):
+    if chance(rng, 0.3):
+        return other_form(rng)
     shape = inputs.batch_shape(rng, 16)
     n = int(rng.integers(1, 200))
     x = inputs.laid_out(rng, inputs.rows(rng, True, shape, n))
@@ -56,6 +60,25 @@ def _(rng):
     if chance(rng, 0.5):
         options["workers"] = inputs.workers(rng)
     return Call(pycouple.sketch, (x,), options, int(np.prod(shape)), slow_registers(rng, x, options))
+
+
+def other_form(rng):
+    """Sets as dicts or as a sparse matrix of SciPy, against the same as dense rows."""
+    shape, n = (int(rng.integers(1, 5)),), int(rng.integers(1, 60))
+    x = np.stack([inputs.row(rng, n, "float64", True) for _ in range(*shape)])
+    x = np.where(rng.random(x.shape) < 0.5, 0, x)
+    if chance(rng, 0.05):
+        x[0, 0] = choice(rng, inputs.POISON)
+    options = sketch_options(rng, 0)
+    names = rng.permutation(1000)[:n] if chance(rng, 0.5) else np.arange(n)
+    sets = [dict(zip(names.tolist(), one.tolist(), strict=True)) for one in x]
+    if chance(rng, 0.5):
+        with contextlib.suppress(ModuleNotFoundError):
+            sparse = importlib.import_module("scipy.sparse")
+            sets = choice(rng, (sparse.csr_array, sparse.csc_matrix, sparse.coo_array))(x)
+            options["ids"] = names
+    dense = options | {"ids": names}
+    return Call(pycouple.sketch, (sets,), options, len(x), reference=lambda: pycouple.sketch(x, **dense))
 
 
 def slow_registers(rng, x, options):

@@ -10,6 +10,7 @@ from tests.support.rows import hard_row, random_row, random_weights
 
 TYPES = ("float16", "bfloat16", "float32", "float64")
 SIZES = (1, 2, 3, 7, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256, 257, 300, 1000, 4095, 4097, 8192)
+LARGE = (30_000, 49_152, 131_072, 131_073)  # of a few rows: threads share what has more than 32,768 numbers
 TEMPERATURES = (1.0, 0.7, 0.01, 1e-3, 1e-30, 1e-300, 5e-324, 2.3e-308, 100.0, 1e30, 1e308, 1.7976931348623157e308, 0.0)
 MASKS = (-1e4, -1e9, -65504.0, -3.4028234663852886e38, -1.7976931348623157e308)
 POISON = (np.nan, np.inf, -np.inf, -1.0, -0.0, 5e-324, 1.7976931348623157e308)
@@ -91,7 +92,9 @@ def row(rng, n, dtype, weights):
 def rows(rng, weights, shape=None, n=None, bad=0.03):
     """An array of shape (*shape, n) of weights or of logits, plain in memory; now and then with something wrong."""
     shape = batch_shape(rng) if shape is None else shape
-    n = size_of_row(rng, max(1, 40_000 // max(1, int(np.prod(shape))))) if n is None else n
+    if n is None:
+        n = size_of_row(rng, max(1, 40_000 // max(1, int(np.prod(shape)))))
+        n = choice(rng, LARGE) if np.prod(shape) <= 4 and chance(rng, 0.05) else n
     kind = choice(rng, TYPES)
     dtype = "float32" if kind == "bfloat16" else kind
     x = np.empty((*shape, n), dtype)
@@ -161,7 +164,7 @@ def integers(rng, shape, limit, bad=0.01):
     if kind == 1 and numbers.size:
         return numbers.tolist()
     if kind == 2:
-        return numbers.astype(">u8")
+        return numbers.astype(numbers.dtype.newbyteorder())
     return laid_out(rng, numbers)
 
 

@@ -35,7 +35,8 @@ def test_nothing_is_found(mode, monkeypatch):
 def test_a_call_is_a_function_of_its_numbers():
     for name in table.GENERATORS:
         first, again = (check.make(name, 5, 6)[0] for _ in range(2))
-        assert repr(first.args) == repr(again.args) or "function" in repr(first.args), name
+        if name != "speculative.generate":  # whose arguments are functions
+            assert check.bits(first.args) == check.bits(again.args), name
 
 
 @pytest.mark.parametrize(
