@@ -65,6 +65,10 @@ def conversation(rng):
     p, q = two_rows(rng, (), int(rng.integers(1, 120)))
     options = {"seed": inputs.integers(rng, (), 2**64), "step": inputs.integers(rng, (), 2**64)}
     options["epsilon"] = choice(rng, (0.9, 0.1, 0.01, 1e-3, *((None, 0.0, 1.0, "x") if chance(rng, 0.1) else ())))
+    if chance(rng, 0.3):
+        options["key"] = choice(rng, (bytes(16), b"k" * 64, *((b"short", "text", 1) if chance(rng, 0.1) else ())))
+    if chance(rng, 0.3):
+        options["max_rounds"] = choice(rng, (0, 1, 5, 17, *((-1, 25, *inputs.WRONG) if chance(rng, 0.1) else ())))
     return p, q, options
 
 
@@ -74,7 +78,12 @@ def _(rng):
     if chance(rng, 0.5):
         options["step"] = rng.integers(2**64, size=inputs.batch_shape(rng, 8), dtype=np.uint64)
     rows = 2 * int(np.size(options["step"]))
-    slow = np.ndim(options["step"]) == 0 and np.size(p) < 40 and chance(rng, 0.05)
+    slow = (
+        not {"key", "max_rounds"} & options.keys()
+        and np.ndim(options["step"]) == 0
+        and np.size(p) < 40
+        and chance(rng, 0.05)
+    )
 
     def answer(result):
         rounds = oracle_protocol.EXACT if options["epsilon"] is None else protocol.rounds(options["epsilon"])
@@ -121,6 +130,11 @@ def _(rng):
 @generator("protocol.Bob")
 def _(rng):
     return party(rng, protocol.Bob)
+
+
+@generator("get_include")
+def _(rng):
+    return Call(pycouple.get_include)
 
 
 @generator("show_config")
