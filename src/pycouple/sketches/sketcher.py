@@ -29,7 +29,8 @@ class Sketcher:
     -----
     The result does not depend on the order and the grouping of updates and merges: it is the sketch of the union, in
     which the largest weight of each id counts. (Weights of one id do not add up.) A sketcher takes ``24 * k`` bytes. It
-    can be copied and pickled, and used from several threads.
+    can be copied and pickled. Threads may share one, with or without a GIL: an update, a merge, a copy and a sketch are
+    one step each, so every update counts, and what another thread sees holds whole updates only.
 
     Examples
     --------
