@@ -11,6 +11,7 @@ LAYERS = (
     ("_core",),
     (
         "_level",
+        "_paths",
         "_printable",
         "ufuncs",
         "_config",

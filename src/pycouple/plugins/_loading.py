@@ -13,6 +13,7 @@ from typing import Any
 import torch
 import transformers
 
+from pycouple._paths import exists
 from pycouple._printable import one_line, panicked, words_of
 from pycouple.plugins._passes import Passes, Trial
 
@@ -74,7 +75,7 @@ def load(name_or_path: str | Path) -> tuple[Any, Any]:
         raise ValueError(f"name_or_path must not be empty: give {_KNOWN}")
     path = smollm2_path() if str(name_or_path) == SMOLLM2 else Path(name_or_path)
     shown = one_line(str(path))
-    if not path.exists():
+    if not exists(path):
         raise FileNotFoundError(f"no model at {shown}: give {_KNOWN}; nothing is downloaded")
     where: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     folder = path

