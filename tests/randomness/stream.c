@@ -11,16 +11,16 @@
  *     counter   0, 1, 2, ..., which is not random: a battery that does not fail it is not at work
  *
  * The law of exp(-E) is uniform on (0, 1), for the first clock of a block and for the others. How far the top 32 bits
- * are from that law:
- *     - ln, exp and the additions are off by less than 2^-50 in all, so that fewer than one value in 2^17 is counted in
- *       the cell next to its own, as often above as below;
- *     - 2^32 values of F make a clock M + F, so that exp(-E) = V W with V on a grid of 2^32 points and W = exp(-M),
- * which smooths the grid. Summed over the grid, the probability of cell c of the 2^32 cells has a relative error below
- *       3 / c^2 for c >= 32, and of 1.6 % at most in the lowest 32. The best of all tests of single values needs 2^48
- *       bytes to see that at five standard deviations.
- *     - Two clocks of a block share W, and fall into the same cell with a probability of 2^-32 and 1/64 of it more. To
+ * are from it:
+ *     - ln, exp and the additions are off by less than 2^-50 in all, which moves the distribution function by less than
+ *       that. A test that asks how many values are below a bound sees it after some 2^100 of them.
+ *     - A clock M + F has one of 2^32 values of F, so exp(-E) = V W with V on a grid of 2^32 points and W = exp(-M).
+ *       The density of W smooths the grid. Summed over it, the probability of cell c of the 2^32 cells has a relative
+ *       error below 3 / c^2 for c >= 32, and of 1.6 % at most in the lowest 32. The best of all tests of single values
+ *       needs 2^48 bytes to see that at five standard deviations.
+ *     - Two clocks of a block share W. They fall into the same cell with a probability of 2^-32 and 1/64 of it more. To
  *       see that in the same way takes 2^46 bytes along items.
- *     Further bits of exp(-E) are not uniform given M, since V has 32 bits.
+ * Further bits of exp(-E) are not uniform given M, since V has 32 bits.
  *
  * Words are in the byte order of the machine, as PractRand's RNG_test reads them. */
 #include <ctype.h>
