@@ -77,7 +77,7 @@ def _(rng):
     p, q, options = conversation(rng)
     if chance(rng, 0.5):
         options["step"] = rng.integers(2**64, size=inputs.batch_shape(rng, 8), dtype=np.uint64)
-    rows = 2 * int(np.size(options["step"]))
+    rows = 2 * np.asarray(options["step"], object).size  # a wrong one may be ragged
     slow = (
         not {"key", "max_rounds"} & options.keys()
         and np.ndim(options["step"]) == 0

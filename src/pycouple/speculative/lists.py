@@ -282,8 +282,8 @@ def _race(
         check_batch(caller, x, parameters)
         raise
     items, scores = result[:2]
-    if marked:  # in every stream alike
-        raise row_error(items[..., 0], caller, x, parameters, _core.RACE_ITEMS)
+    if marked:  # in every stream alike, unless another thread writes to the row
+        raise row_error(items.min(axis=-1), caller, x, parameters, _core.RACE_ITEMS)
     if out is not None:
         check_out_shape(out, items.shape[:-1])
     first = scores == scores.max(axis=-1, keepdims=True)
