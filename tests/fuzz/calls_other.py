@@ -77,13 +77,9 @@ def _(rng):
     p, q, options = conversation(rng)
     if chance(rng, 0.5):
         options["step"] = rng.integers(2**64, size=inputs.batch_shape(rng, 8), dtype=np.uint64)
-    rows = 2 * np.asarray(options["step"], object).size  # a wrong one may be ragged
-    slow = (
-        not {"key", "max_rounds"} & options.keys()
-        and np.ndim(options["step"]) == 0
-        and np.size(p) < 40
-        and chance(rng, 0.05)
-    )
+    step = np.asarray(options["step"], object)  # a wrong one may be ragged
+    rows = 2 * step.size
+    slow = not {"key", "max_rounds"} & options.keys() and step.ndim == 0 and np.size(p) < 40 and chance(rng, 0.05)
 
     def answer(result):
         rounds = oracle_protocol.EXACT if options["epsilon"] is None else protocol.rounds(options["epsilon"])
