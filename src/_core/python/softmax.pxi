@@ -20,9 +20,9 @@ def exp(cnp.ndarray[cnp.float64_t, ndim=1] x):
 
 
 def softmax_terms(cnp.ndarray x, cnp.ndarray top, double temperature):
-    """The terms exp((x - top) / temperature) of rows [rows, n], float32 or float64, contiguous but at any address, and their sums.
+    """The terms exp((x - top) / temperature) of rows [rows, n], float32 or float64, and their sums.
 
-    `top` is the largest number of each row, float64 and contiguous.
+    `x` is contiguous, but may stand at any address. `top` is the largest number of each row, float64 and contiguous.
     """
     cdef cnp.npy_intp shape[2]
     cdef int64_t rows = x.shape[0], n = x.shape[1], i
