@@ -64,7 +64,7 @@ def row_error(
         )
     if status == _core.OVERFLOW:
         temperature = np.broadcast_to(parameters["temperature"], items.shape)[where]
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):  # results in the memory of the rows may read as NaN
             item = int(np.argmax(np.isfinite(values) & np.isinf(values.astype(np.float64) / temperature)))
         return ValueError(
             f"{caller.temperature} {got('temperature', '')} is so small that logit / temperature overflows for item "

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import pycouple
-from pycouple import ufuncs
+from pycouple import _core, ufuncs
+from pycouple._errors import Caller, row_error
 
 NAN, INF = float("nan"), float("inf")
 
@@ -100,6 +101,16 @@ def test_temperatures(temperature, message):
     for function in (pycouple.sample_logits, pycouple.race_logits):
         with pytest.raises(ValueError, match=message):
             function([1.0, 2.0], 1, temperature=temperature)
+
+
+def test_an_error_about_rows_that_the_results_overwrote():
+    """`out` may lie in the memory of the rows, which then hold any bits: a signalling NaN, too."""
+    values = np.array([0x7FF0000000000001, 0, 0], np.uint64).view(np.float64)
+    values[2] = 1e300
+    error = row_error(
+        _core.NO_WINNER + _core.OVERFLOW, Caller("logits"), values, {"temperature": np.array(1e-300)}, 2**34
+    )
+    assert "so small that logit / temperature overflows for item 2, logit 1e+300" in str(error)
 
 
 def test_any_finite_logit_may_overflow(level):

@@ -161,6 +161,14 @@ def test_ratio_test_has_the_targets_law_and_accepts_1_minus_d():
     assert stats.binomtest(accepted, draws, 0.7).pvalue > ALPHA
 
 
+def test_ratio_test_of_logits_as_far_apart_as_doubles_can_be():
+    rng, far = np.random.default_rng(8), np.array([[1.7e308, -1.7e308, 1.7e308]])
+    for _ in range(20):
+        got = ratio_test([2], far, np.repeat(far, 2, axis=0), rng)
+        assert got.accepted == 1
+        assert got.tokens[1] in (0, 2)
+
+
 def test_ratio_test_of_several_tokens_with_params():
     """Three tokens of a Markov chain, two of them drafted, with a temperature and top-k of both."""
     table, other = markov()

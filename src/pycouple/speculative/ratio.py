@@ -89,7 +89,8 @@ def ratio_test(
 
 
 def _softmax(warped: npt.NDArray[np.floating]) -> Reals:
-    terms = np.exp(warped.astype(np.float64) - warped.max(axis=-1, keepdims=True))
+    with np.errstate(over="ignore"):  # to -inf, which has the term 0
+        terms = np.exp(warped.astype(np.float64) - warped.max(axis=-1, keepdims=True))
     probabilities: Reals = terms / terms.sum(axis=-1, keepdims=True)
     return probabilities
 
