@@ -64,6 +64,39 @@ def test_ctrl_c_ends_a_long_call(row, method, workers):
     ]
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_handler_forks_while_helpers_work(row):
+    """The child has no helpers, and of the rows that they had taken it knows nothing: it draws them itself."""
+    weights, seeds, children = np.exp(row), SEEDS[:40_000], []
+    want = pycouple.sample(weights, seeds, workers=1)
+    before = signal.signal(signal.SIGALRM, lambda number, frame: children.append(os.fork()))
+    try:
+        for seconds in (0.25, 0.3, 0.4):
+            signal.setitimer(signal.ITIMER_REAL, seconds)
+            got = pycouple.sample(weights, seeds, workers=4)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            if children and children[-1] == 0:
+                os._exit(not np.array_equal(got, want))
+            assert np.array_equal(got, want)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+        statuses = [ended(child) for child in children]
+    assert statuses == [0] * len(children)
+
+
+def ended(child, patience=60):
+    """The wait status of a child, or -1 for one that had to be killed."""
+    for _ in range(10 * patience):
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return status
+        time.sleep(0.1)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return -1
+
+
 def test_a_batch_that_numpy_cuts_into_short_loops(row, alarm):
     seeds = np.stack([SEEDS, SEEDS], axis=1)
     out = np.full((len(SEEDS), 4), UNTOUCHED)[:, ::2]  # not one block of memory: a loop for each seed

@@ -70,7 +70,13 @@ static void help(void) {
     }
 }
 
+/* The thread that forks may be in the midst of a job itself, in a signal handler: of the rows that helpers had taken
+ * nobody knows, so it goes through all of them. */
 static void forget_in_child(void) {
+    if (posted) {
+        posted->running = 0;
+        posted->ranges.next = 0;
+    }
     lock = (pc_mutex)PC_MUTEX;
     wake = done = (pc_condition)PC_CONDITION;
     posted = NULL;
