@@ -163,7 +163,8 @@ static void epochs(digest *d, int what) {
 const topic protocol_topics[] = {
     {"darts", darts, 0},
     {"epochs", epochs, 0},
-    {"conversations-2-rounds", conversations, 2},
-    {"conversations-5-rounds", conversations, 5},
+    {"conversations-0-rounds", conversations, 0},
+    {"conversations-1-round", conversations, 1},
+    {"conversations-2-rounds", conversations, 2}, /* all of these conversations end within them */
     {NULL, NULL, 0},
 };

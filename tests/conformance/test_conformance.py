@@ -229,7 +229,7 @@ def test_darts_and_epochs():
     check("epochs", [np.array([_core.epoch_seed(*key), key[1]], np.uint64) for key in keys])
 
 
-@pytest.mark.parametrize(("rounds", "epsilon"), [(2, 0.1), (5, 0.005)])
+@pytest.mark.parametrize(("rounds", "epsilon"), [("0-rounds", 0.2), ("1-round", 0.13), ("2-rounds", 0.1)])
 def test_conversations(rounds, epsilon):
     found, turn = [], 0
     for r in range(11):
@@ -244,4 +244,4 @@ def test_conversations(rounds, epsilon):
             alice, bob, messages = talk(p, q, seed, step, epsilon)
             payloads = b"".join(m[9 if i < 2 else 4 :] for i, m in enumerate(messages))
             found += [np.array([_core.OK, alice.sample, bob.sample]), np.frombuffer(payloads, np.uint8)]
-    check(f"conversations-{rounds}-rounds", found)
+    check(f"conversations-{rounds}", found)
