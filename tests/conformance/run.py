@@ -18,6 +18,7 @@ from targets import TARGETS, Target
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+LONGEST = 1800  # seconds after which a step counts as one that hangs
 EXAMPLES = """\
 examples:
   run                      all targets; as root of a Debian machine it installs what is missing
@@ -85,7 +86,8 @@ def for_building(target: Target, shop: Workshop) -> Needs:
         apt.append("make")
     if target.zig:
         return Needs(apt, [] if shop.has("ziglang") else ["ziglang"])
-    return Needs(apt + ([] if shutil.which(target.compiler) else list(target.packages)), [])
+    there = all(map(shutil.which, filter(None, (target.compiler, target.sysroot_of))))
+    return Needs(apt + ([] if there else list(target.packages)), [])
 
 
 def for_running(target: Target, shop: Workshop) -> Needs:
@@ -143,7 +145,11 @@ def build_and_run(target: Target, shop: Workshop) -> Result:
     with (folder / "log.txt").open("w", encoding="utf-8") as log:
         for step in steps:
             print("$", *step, file=log, flush=True)
-            done = subprocess.run(step, cwd=ROOT, text=True, capture_output=True, check=False)
+            try:
+                done = subprocess.run(step, cwd=ROOT, text=True, capture_output=True, timeout=LONGEST, check=False)
+            except subprocess.TimeoutExpired:
+                why = f"  {' '.join(step)}\n  did not end in {LONGEST} seconds"
+                return Result(target, "FAILED", _version(compiler), _levels(printed), why, monotonic() - start)
             printed = done.stdout
             log.write(done.stdout + done.stderr)
             if done.returncode:

@@ -18,6 +18,7 @@ class Target(NamedTuple):
     linker_flags: str = ""
     build: str = "Release"  # or "Debug", which is -O0
     zig: bool = False
+    sysroot_of: str = ""  # the command of Debian's cross compiler whose headers and libraries this compiler takes
     system: str = ""  # CMAKE_SYSTEM_NAME, where CMake cannot find it out
     quick: bool = False
 
@@ -49,7 +50,13 @@ TARGETS = (
     Target("i686", "i686-linux-gnu-gcc", "", _I686, "-msse2 -mfpmath=sse", "-static", quick=True),
     _debian("aarch64-gcc", "aarch64-linux-gnu", "arm64", "aarch64", quick=True),
     Target(
-        "aarch64-clang", "clang", "qemu-aarch64-static", ("clang", *_AARCH64), "--target=aarch64-linux-gnu", "-static"
+        "aarch64-clang",
+        "clang",
+        "qemu-aarch64-static",
+        _AARCH64,
+        "--target=aarch64-linux-gnu",
+        "-static",
+        sysroot_of="aarch64-linux-gnu-gcc",
     ),
     _debian("armv7", "arm-linux-gnueabihf", "armhf", "arm", quick=True),
     _debian("riscv64", "riscv64-linux-gnu", "riscv64", "riscv64"),

@@ -1,6 +1,7 @@
 """tests/conformance/run says what it knows, what it lacks and what it was asked wrongly; it is never silent."""
 
 import importlib
+import os
 import subprocess
 import sys
 
@@ -54,6 +55,26 @@ def test_what_is_missing_is_said(command, monkeypatch, tmp_path, capsys):
     assert said.startswith("\n0 passed, 0 failed\nnot built or not run: x86-64-gcc, x86-64-gcc-O0, ")
     assert "apt-get install -y cmake make gcc libc6-dev clang musl-tools" in said
     assert said.rstrip().endswith("pip install ziglang wasmtime")
+
+
+def test_clang_needs_the_libraries_of_the_other_machine(command, monkeypatch, tmp_path):
+    """Clang compiles for AArch64 with what GCC's cross compiler brings: without it the target is missing, not wrong."""
+    monkeypatch.setattr(command.shutil, "which", lambda name: None if name == "aarch64-linux-gnu-gcc" else name)
+    target = next(target for target in command.TARGETS if target.name == "aarch64-clang")
+    result = command.build_and_run(target, command.Workshop(tmp_path, 1))
+    assert (result.state, "gcc-aarch64-linux-gnu" in result.why) == ("missing", True)
+
+
+def test_a_step_that_hangs_fails(command, monkeypatch, tmp_path):
+    """Such as an emulator that never ends."""
+    monkeypatch.setattr(command, "LONGEST", 0.3)
+    slow = tmp_path / "cmake"
+    slow.write_text("#!/bin/sh\n[ $1 = --version ] || exec sleep 60\n")
+    slow.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    target = command.TARGETS[0]._replace(compiler=str(slow))
+    result = command.build_and_run(target, command.Workshop(tmp_path, 1))
+    assert (result.state, result.why.splitlines()[-1]) == ("FAILED", "  did not end in 0.3 seconds")
 
 
 @pytest.mark.parametrize(
