@@ -1,4 +1,5 @@
-/* Each call covers whole vectors and an incomplete one. Rows are made from integers by exact operations, and what comes
+/* Every kernel, every kind of row and every output is touched: what one leaves out a fault could hide in. Each call
+ * covers whole vectors and an incomplete one. Rows are made from integers by exact operations, and what comes
  * out is folded into 64 bits as integers, so the answers below are those of every level and every machine. */
 #include "dispatch/answers.h"
 
@@ -18,16 +19,22 @@ static uint64_t fold(uint64_t hash, uint64_t value) {
 /* Item i's weight or logit: 12 bits that look random. */
 static float value_of(int i) { return (float)(((uint32_t)i * 0x9E3779B1u) >> 20) * 0x1p-9f; }
 
+static pc_row row_of(const void *data, pc_kind kind, int n) {
+    static const ptrdiff_t bytes[] = {2, 2, 4, 8};
+    return (pc_row){.data = data, .stride = bytes[kind], .n = n, .kind = kind};
+}
+
+/* The last step of logits is greedy. */
 static uint64_t race(const pc_kernels *level, const void *data, pc_kind kind, int logits, int n) {
     double memory[PC_BLOCK * PC_BLOCK_BYTES / sizeof(double)]; /* one piece of blocks is enough for ITEMS */
     pc_scratch scratch = pc_scratch_in(memory, PC_BLOCK);
-    const pc_row row = {.data = data, .stride = kind == PC_F64 ? 8 : 4, .n = n, .kind = kind};
+    const pc_row row = row_of(data, kind, n);
     uint64_t hash = 0;
-    for (uint64_t step = 0; step < 3; step++) {
+    for (uint64_t step = 0; step < 4; step++) {
         const pc_race race = {
             .draw = {.seed = UINT64_C(0x123456789ABCDEF0), .step = step << 31, .stream = (uint32_t)step},
             .logits = logits,
-            .temperature = 0.75,
+            .temperature = step < 3 ? 0.75 : 0,
             .want_margin = logits,
         };
         pc_winner winner = {0, 0, 0};
@@ -41,19 +48,30 @@ static uint64_t race(const pc_kernels *level, const void *data, pc_kind kind, in
 static uint64_t darts(const pc_kernels *level, const void *data, pc_kind kind) {
     double memory[PC_BLOCK * PC_BLOCK_BYTES / sizeof(double)];
     pc_scratch scratch = pc_scratch_in(memory, PC_BLOCK);
-    const pc_row row = {.data = data, .stride = kind == PC_F64 ? 8 : 4, .n = ITEMS, .kind = kind};
+    const pc_row row = row_of(data, kind, ITEMS);
     const pc_draw draw = {.seed = 7, .step = 9};
-    pc_dart first = {0};
+    pc_dart first = {0}, listed[16];
+    pc_darts list = {.until = 3, .at = listed, .room = 16};
     uint64_t hash = fold(0, (uint64_t)level->darts(&row, &draw, 0, &scratch, NULL, &first));
     hash = fold(fold(hash, first.item), pc_bits(first.time));
-    return fold(hash, (uint64_t)first.tier << 16 | first.number);
+    hash = fold(hash, (uint64_t)first.tier << 16 | first.number);
+    hash = fold(hash, (uint64_t)level->darts(&row, &draw, 0, &scratch, &list, &first));
+    uint64_t items = 0; /* a list has no order */
+    for (int i = 0; i < list.count && i < list.room; i++)
+        items += fold(pc_bits(listed[i].time), listed[i].item);
+    return fold(fold(hash, (uint64_t)list.count), items);
 }
 
-static uint64_t sketch(const pc_kernels *level, const double *data, int minhash) {
+static uint64_t sketch(const pc_kernels *level, const double *data, const uint64_t *ids, int minhash) {
     pc_sketch_kind kind = {.minhash = minhash, .k = REGISTERS, .seed = 3};
-    const pc_items items = {.weights = {.data = (const char *)data, .stride = 8, .n = SET, .kind = PC_F64}};
+    const pc_items items = {
+        .weights = row_of(data, PC_F64, SET),
+        .ids = (const char *)ids,
+        .id_bytes = sizeof *ids,
+        .normalize = ids != NULL,
+    };
     double time[REGISTERS];
-    uint64_t id[REGISTERS], tag[REGISTERS], out[REGISTERS], hash = 0;
+    uint64_t id[REGISTERS], tag[REGISTERS], out[REGISTERS], other[REGISTERS], hash = 0;
     pc_registers best = {time, id, tag};
     pc_workspace work = {0};
     pc_set set;
@@ -68,10 +86,13 @@ static uint64_t sketch(const pc_kernels *level, const double *data, int minhash)
         status = level->sketch(&kind, &set, &best, &work);
     if (status == PC_OK) {
         level->sketch_values(&kind, 0, &best, out);
-        for (int r = 0; r < REGISTERS; r++)
-            hash = fold(hash, out[r]);
+        level->sketch_values(&kind, 5, &best, other);
+        for (int r = 0; r < REGISTERS; r++) {
+            hash = fold(fold(fold(hash, out[r]), other[r]), pc_bits(time[r]));
+            other[r] = r % 3 ? out[r] : out[r] ^ 0x0100010001;
+        }
         for (int power = 0; power < 4; power++)
-            hash = fold(hash, (uint64_t)level->equal[power](out, out + 1, (REGISTERS - 1) * 8 >> power));
+            hash = fold(hash, (uint64_t)level->equal[power](out, other, REGISTERS * 8 >> power));
     }
     pc_workspace_free(&work);
     pc_return_table(&kind);
@@ -81,31 +102,49 @@ static uint64_t sketch(const pc_kernels *level, const double *data, int minhash)
 static uint64_t softmax(const pc_kernels *level, const float *f32, const double *f64) {
     double terms[SET];
     uint64_t hash = fold(0, pc_bits(level->softmax_f32((const char *)f32, SET, 8, 0.75, terms)));
+    for (int i = 0; i < SET; i++)
+        hash = fold(hash, pc_bits(terms[i]));
     hash = fold(hash, pc_bits(level->softmax_f64((const char *)f64, SET, 8, 1.25, terms)));
-    return fold(hash, pc_bits(terms[SET - 1]));
+    for (int i = 0; i < SET; i++)
+        hash = fold(hash, pc_bits(terms[i]));
+    return hash;
 }
 
 const char *pc_wrong_answer(const pc_kernels *level) {
     float f32[ITEMS];
     double f64[ITEMS];
-    const char *wrong = NULL;
-    for (int i = 0; i < ITEMS; i++)
+    uint16_t half[ITEMS]; /* finite as float16 and as bfloat16 */
+    uint64_t ids[SET];
+    for (int i = 0; i < ITEMS; i++) {
         f64[i] = f32[i] = value_of(i + 1);
+        half[i] = (uint16_t)(((uint32_t)(i + 1) * 0x9E3779B1u) >> 17) & 0x7bff;
+    }
+    for (int i = 0; i < SET; i++)
+        ids[i] = (uint64_t)i << 40 | (uint64_t)i;
     const pc_fpmode mode = pc_fp_enter();
-    if (race(level, f32, PC_F32, 1, ITEMS) != UINT64_C(0x187D930F9A2F3EAE))
-        wrong = "race of logits";
-    else if (race(level, f64, PC_F64, 0, ITEMS) != UINT64_C(0x84382E9845930B78))
-        wrong = "race of weights";
-    else if (race(level, f64, PC_F64, 1, 40) != UINT64_C(0x020167EB09D35238))
-        wrong = "race of few logits";
-    else if (darts(level, f32, PC_F32) != UINT64_C(0x543B80407FA0033D))
-        wrong = "MinHash draw";
-    else if (sketch(level, f64, 0) != UINT64_C(0x42D7B463B8E9DACD))
-        wrong = "gumbel sketch";
-    else if (sketch(level, f64, 1) != UINT64_C(0x88D140ABA44C8598))
-        wrong = "minhash sketch";
-    else if (softmax(level, f32, f64) != UINT64_C(0x9FD6F1474BB08289))
-        wrong = "softmax";
+    const struct {
+        const char *what;
+        uint64_t found, right;
+    } answers[] = {
+        {"race of float16 logits", race(level, half, PC_F16, 1, ITEMS), UINT64_C(0x58FD977EFB8DF783)},
+        {"race of bfloat16 logits", race(level, half, PC_BF16, 1, ITEMS), UINT64_C(0x7B5C6B118F575195)},
+        {"race of float32 logits", race(level, f32, PC_F32, 1, ITEMS), UINT64_C(0xD8D8000998C93C0B)},
+        {"race of float64 logits", race(level, f64, PC_F64, 1, ITEMS), UINT64_C(0xD8D8000998C93C0B)},
+        {"race of float32 weights", race(level, f32, PC_F32, 0, ITEMS), UINT64_C(0x6519A78C5E3D3042)},
+        {"race of float64 weights", race(level, f64, PC_F64, 0, ITEMS), UINT64_C(0x6519A78C5E3D3042)},
+        {"race of few logits", race(level, f64, PC_F64, 1, 40), UINT64_C(0x814BD625AAA15B34)},
+        {"race of few weights", race(level, f32, PC_F32, 0, 40), UINT64_C(0x364331A6F7E68FBF)},
+        {"MinHash draw of float32 weights", darts(level, f32, PC_F32), UINT64_C(0x4879DD103B083ACD)},
+        {"MinHash draw of float64 weights", darts(level, f64, PC_F64), UINT64_C(0x4879DD103B083ACD)},
+        {"gumbel sketch", sketch(level, f64, NULL, 0), UINT64_C(0x14EE4E0B6C4C0BC9)},
+        {"gumbel sketch of ids", sketch(level, f64, ids, 0), UINT64_C(0x76E75FC87A643BCD)},
+        {"minhash sketch", sketch(level, f64, NULL, 1), UINT64_C(0x5024E1F29B6C130B)},
+        {"minhash sketch of ids", sketch(level, f64, ids, 1), UINT64_C(0xCB8E88231659AA5B)},
+        {"softmax", softmax(level, f32, f64), UINT64_C(0xDF17C1E5033BB6B8)},
+    };
     pc_fp_leave(mode);
-    return wrong;
+    for (int i = 0; i < (int)(sizeof answers / sizeof *answers); i++)
+        if (answers[i].found != answers[i].right)
+            return answers[i].what;
+    return NULL;
 }

@@ -4,7 +4,8 @@
 
 #include "dispatch/kernels.h"
 
-/* NULL, or which kernel of the level does not give its known answer: the build is wrong then. It takes some 100 us. */
+/* NULL, or which kernel of the level does not give its known answer: the build is wrong then. It takes a fraction of a
+ * millisecond. */
 const char *pc_wrong_answer(const pc_kernels *level);
 
 #endif

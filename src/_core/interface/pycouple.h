@@ -208,8 +208,9 @@ PYCOUPLE_API const char *pycouple_level(void);
  * than PYCOUPLE_OK nothing has changed. */
 PYCOUPLE_API int pycouple_use_level(const char *name);
 
-/* Draw a few known answers by the level in use, in some 100 us: PYCOUPLE_BAD_BUILD if one is wrong, as it would be
- * after a miscompilation. The Python package does so when it is imported; a program may do so when it starts. */
+/* Draw a few known answers by the level in use, in a fraction of a millisecond: PYCOUPLE_BAD_BUILD if one is wrong, as
+ * it would be after a miscompilation. The Python package does so when it is imported; a program may do so when it
+ * starts. */
 PYCOUPLE_API int pycouple_check_level(void);
 
 #ifdef __cplusplus
