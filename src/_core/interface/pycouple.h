@@ -204,8 +204,8 @@ PYCOUPLE_API int pycouple_sketch_minhash(const void *weights, int dtype, int64_t
 PYCOUPLE_API const char *pycouple_level(void);
 
 /* Use a level from now on, in every thread; the best one of this machine if name is NULL. So a program that wants to
- * obey the environment as the Python package does says pycouple_use_level(getenv("PYCOUPLE_ISA")). With another status
- * than PYCOUPLE_OK nothing has changed. */
+ * obey the environment, as the Python package does, says pycouple_use_level(getenv("PYCOUPLE_ISA")). A name is in small
+ * letters; an empty one is none. With another status than PYCOUPLE_OK nothing has changed. */
 PYCOUPLE_API int pycouple_use_level(const char *name);
 
 /* Draw a few known answers by the level in use, in a fraction of a millisecond: PYCOUPLE_BAD_BUILD if one is wrong, as
