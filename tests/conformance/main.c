@@ -1,7 +1,8 @@
 /* conformance [ROOT]: hash what the core draws, at every level that this machine runs and with 1 and 4 workers. With
  * ROOT, the root of the repository, the hashes are compared with expected.txt, and the vector files are checked.
  *
- * Exit status: 0; 1 if anything differs; 3 if there is no memory, or a file cannot be read. */
+ * Exit status: 0; 1 if anything differs, or a file cannot be read; 3 if there is no memory, or a vector file lacks what
+ * is looked for. */
 #include <stdio.h>
 #include <string.h>
 

@@ -246,3 +246,20 @@ def test_a_stale_flag_of_scipy_does_not_matter():
     assert csr.has_canonical_format
     csr.indices[:] = [1, 1, 2, 1]
     assert sketch(csr, 30, 1, method="minhash") == sketch([[0, 3, 0], [0, 4.0, 1]], 30, 1, method="minhash")
+
+
+class Restless(np.ndarray):
+    """Row starts that another thread writes as soon as they have been compared."""
+
+    def __lt__(self, other):
+        result = np.asarray(self) < np.asarray(other)
+        if self.base is not None:
+            np.asarray(self)[1:2] = 10**8
+        return result
+
+
+def test_row_starts_that_change_after_they_were_checked():
+    csr = sparse.csr_array(np.array([[1.0, 2, 0], [0, 1, 3], [0, 0, 0], [4, 0, 0]]))
+    want = sketch(csr, 8, 1)
+    csr.indptr = csr.indptr.copy().view(Restless)
+    assert sketch(csr, 8, 1) == want

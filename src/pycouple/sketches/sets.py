@@ -188,7 +188,8 @@ def _rows(matrix: Any) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[
             at = row_text([entries.row[rounded]])
             raise rounded_error("weights", entries.data[rounded], entries.col[rounded], at)
     csr = matrix if matrix.format == "csr" else matrix.astype(np.float64).tocsr()
-    data, ids, starts = csr.data, csr.indices, csr.indptr
+    data, ids = csr.data, csr.indices
+    starts = np.array(csr.indptr)  # a copy: what is checked here is what the core reads, whoever writes to the matrix
     for name, array in (("indices", ids), ("indptr", starts)):
         if array.dtype.kind not in "iu" or array.ndim != 1:
             raise TypeError(f"weights: {name} of the sparse matrix must be integers, got dtype {array.dtype}")
