@@ -8,19 +8,20 @@ import shutil
 import struct
 import sys
 from collections import Counter
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 
 import pytest
 
 pytestmark = [pytest.mark.engines, pytest.mark.filterwarnings("default")]
 pytest.importorskip("torch")
-pytest.importorskip("transformers")
+transformers = pytest.importorskip("transformers")
 pytest.importorskip("gguf")
 
 from tokenizers import Tokenizer  # noqa: E402
 
 from pycouple.cli.generate import engine  # noqa: E402
 from pycouple.cli.main import main  # noqa: E402
+from pycouple.plugins import _loading  # noqa: E402
 from tests.support import tiny_models  # noqa: E402
 from tests.support.mutations import hostile_gguf, hostile_json, hostile_safetensors  # noqa: E402
 
@@ -158,7 +159,10 @@ def changed(folder, file, **changes):
         ("config.json", {"num_hidden_layers": 2**31}, "num_hidden_layers must be at most 4096 in config.json"),
         ("config.json", {"num_hidden_layers": "2"}, ""),
         ("config.json", {"num_hidden_layers": -1}, "its configuration has -1 layers"),
-        ("config.json", {"text_config": {"num_experts": 10**10}}, "num_experts must be at most 4096 in config.json"),
+        ("config.json", {"text_config": {"num_experts": 10**10}}, "num_experts must be at most 32768 in config.json"),
+        ("config.json", {"n_layer": 2**12 + 1}, "n_layer must be at most 4096 in config.json"),
+        ("config.json", {"decoder_layers": 2**12 + 1}, "decoder_layers must be at most 4096 in config.json"),
+        ("config.json", {"n_routed_experts": 2**15 + 1}, "n_routed_experts must be at most 32768 in config.json"),
         ("config.json", {"model_type": "gpt2", "n_positions": 10**7}, ""),
         ("config.json", {"max_position_embeddings": "many"}, ""),
         ("config.json", {"head_dim": 10**15}, ""),
@@ -185,6 +189,24 @@ def test_files_of_other_content(folder, file, content):
         refused(folder)
     else:
         assert answer(folder)[0] in (0, 2)
+
+
+def test_names_that_count_nothing(folder):
+    """Of Qwen2-MoE, Nemotron-H, Gemma 3n and Llama 4: sizes and places beside the words layer and expert."""
+    changed(folder, "config.json", shared_expert_intermediate_size=20480, moe_shared_expert_intermediate_size=7688)
+    changed(folder, "config.json", vocab_size_per_layer_input=262144, moe_layer_end_index=2**31, num_experts=2**14)
+    assert answer(folder)[0] == 0
+
+
+def test_no_kind_of_model_has_too_many_layers_or_experts():
+    """Unless it is told otherwise."""
+    checked = 0
+    for kind in transformers.MODEL_FOR_CAUSAL_LM_MAPPING:
+        with suppress(Exception):  # some cannot be made without arguments
+            config = json.loads(kind().to_json_string(use_diff=False))
+            checked += 1
+        _loading._check_counts(config)
+    assert checked > 50
 
 
 def test_a_panic_of_a_tokenizer(folder, capfd):

