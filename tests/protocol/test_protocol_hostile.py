@@ -10,6 +10,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from pycouple import _core, protocol
 from pycouple.protocol import Alice, Bob, ProtocolError
@@ -113,7 +114,8 @@ def test_budgets_change_no_run_that_they_allow():
 
 
 def test_honest_runs_need_more_rounds_with_a_known_probability():
-    """D / (1 + D) to ask at all, times the probability that so many rounds fail: largest near D = e / M."""
+    """D / (1 + D) to ask at all, with a tiny epsilon D (2 - D) / (1 + D), times the probability that so many rounds
+    fail: largest near D = e / M."""
     for rounds in range(1, MAX_ROUNDS + 1):
         m = 8 * (2.0**rounds - 1)
         d = np.append(np.geomspace(1e-10, 1e-2, 200_000), np.linspace(0.01, 1, 10_000))
@@ -123,7 +125,19 @@ def test_honest_runs_need_more_rounds_with_a_known_probability():
         if rounds == ROUNDS_ALLOWED:
             assert failing.max() < 1e-6
             assert failing[d >= 1e-4].max() < 1e-20
+            assert 1e-6 < (failing * (2 - d)).max() < 2e-6
     assert protocol.rounds(1e-6) == ROUNDS_ALLOWED
+
+
+@pytest.mark.parametrize("epsilon", [None, 1e-7])
+def test_how_often_an_honest_run_asks_for_marks(epsilon):
+    """What the probability above begins with: each run that asks fails with a budget of no rounds."""
+    p, q, asked, steps = [0.5, 0.5], [0.2, 0.8], 0, 2_000
+    for step in range(steps):
+        message = Alice(p, SEED, step, epsilon=epsilon).start()
+        asked += Bob(q, SEED, step, epsilon=epsilon).receive(message)[-1:] == b"\x80"
+    d = 0.3
+    assert stats.binomtest(asked, steps, d * (1 if epsilon is None else 2 - d) / (1 + d)).pvalue > 1e-2
 
 
 def parties_before(number, **terms):

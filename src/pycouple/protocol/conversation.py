@@ -71,7 +71,7 @@ def run(
     ValueError, TypeError
         As for `Alice`; p and q differ in the number of items.
     ProtocolError
-        A run needs more than `max_rounds` rounds of marks: more than 17 with a probability below 1e-6, whatever p and
+        A run needs more than `max_rounds` rounds of marks: more than 17 with a probability below 2e-6, whatever p and
         q are. The message names the step.
 
     Examples

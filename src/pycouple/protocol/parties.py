@@ -26,7 +26,7 @@ class Alice(Party):
     max_rounds : int, default 17
         In 0..24: how many rounds of marks this party works through before it raises ProtocolError. It is a matter of
         its own: the other party need not have the same. Each round doubles the work. An honest run needs more than 17
-        rounds with a probability below 1e-6, whatever p and q are.
+        rounds with a probability below 2e-6, whatever p and q are.
 
     Attributes
     ----------
