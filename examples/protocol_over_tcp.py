@@ -6,7 +6,7 @@ each: the same one with probability 1 - D, where D is the total variation distan
 
     python examples/protocol_over_tcp.py                        # both parties, as two processes
     python examples/protocol_over_tcp.py --epsilon 0.01         # the bounded variant
-    python examples/protocol_over_tcp.py --secret FILE          # seed and key from 16 to 64 random bytes
+    python examples/protocol_over_tcp.py --secret FILE --conversation 42   # seed and key from 16 to 64 random bytes
     python examples/protocol_over_tcp.py bob --port 5000        # one party, here Bob ...
     python examples/protocol_over_tcp.py alice --port 5000      # ... and the other, in another terminal
 """
@@ -61,11 +61,11 @@ async def converse(party: Alice | Bob, reader: asyncio.StreamReader, writer: asy
 
 
 async def run_party(
-    name: str, rows: np.ndarray, port: int, epsilon: float | None, secret: bytes | None
+    name: str, rows: np.ndarray, port: int, epsilon: float | None, secret: bytes | None, conversation: str | None
 ) -> dict[str, list[int]]:
     """Run Alice (who connects) or Bob (who listens): tokens, and bits sent, at each position."""
     make = Alice if name == "alice" else Bob
-    seed = SEED if secret is None else pycouple.seed_from(secret, "protocol over tcp")
+    seed = SEED if secret is None else pycouple.seed_from(secret, conversation)
     parties = [make(row, seed, step, epsilon=epsilon, key=secret) for step, row in enumerate(rows)]
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -135,6 +135,7 @@ def main() -> None:
     parser.add_argument("--drafter", default="draft_q4", help="Alice's distributions (default: %(default)s)")
     parser.add_argument("--epsilon", type=float, help="the bounded variant: at most so much agreement less")
     parser.add_argument("--secret", help="a file of 16 to 64 random bytes that both parties have: seed and key")
+    parser.add_argument("--conversation", help="with --secret: words that differ from those of every other run with it")
     parser.add_argument("--json", action="store_true", help="of one party: print tokens and bits as JSON")
     arguments = parser.parse_args()
     drafters = list(distributions.load()[1])
@@ -142,16 +143,21 @@ def main() -> None:
         parser.error(f"--drafter must be one of {', '.join(drafters)}")
     if arguments.party == "alice" and not arguments.port:
         parser.error("alice needs the --port that bob listens on")
+    if (arguments.secret is None) != (arguments.conversation is None):
+        parser.error("--secret and --conversation go together: no step is used twice under one seed and key")
     if arguments.party is None:
         options = ["--drafter", arguments.drafter]
         options += [] if arguments.epsilon is None else ["--epsilon", str(arguments.epsilon)]
-        options += [] if arguments.secret is None else ["--secret", arguments.secret]
+        options += (
+            [] if arguments.secret is None else ["--secret", arguments.secret, "--conversation", arguments.conversation]
+        )
         asyncio.run(run_both(options, arguments.drafter))
         return
     rows = rows_of(arguments.drafter if arguments.party == "alice" else "target")
     try:
         secret = None if arguments.secret is None else pathlib.Path(arguments.secret).read_bytes()
-        said = asyncio.run(run_party(arguments.party, rows, arguments.port, arguments.epsilon, secret))
+        terms = arguments.epsilon, secret, arguments.conversation
+        said = asyncio.run(run_party(arguments.party, rows, arguments.port, *terms))
     except (ValueError, OSError, EOFError) as error:
         sys.exit(f"{arguments.party}: {error or type(error).__name__}")
     if arguments.json:

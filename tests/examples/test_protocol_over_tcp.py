@@ -42,24 +42,34 @@ def test_seed_and_key_from_a_secret(capsys, monkeypatch, tmp_path):
     secret = tmp_path / "secret"
     secret.write_bytes(bytes(range(32)))
     example = module("protocol_over_tcp")
-    monkeypatch.setattr(sys, "argv", ["protocol_over_tcp.py", "--secret", str(secret)])
+    monkeypatch.setattr(sys, "argv", ["protocol_over_tcp.py", "--secret", str(secret), "--conversation", "42"])
     example.main()
     _, agreement, sent = capsys.readouterr().out.splitlines()
     pairs = zip(example.rows_of("draft_q4"), example.rows_of("target"), strict=True)
-    seed = pycouple.seed_from(secret.read_bytes(), "protocol over tcp")
+    seed = pycouple.seed_from(secret.read_bytes(), "42")
     runs = [protocol.run(p, q, seed, k) for k, (p, q) in enumerate(pairs)]
     assert float(stated(agreement)[0]) == pytest.approx(np.mean([one.a == one.b for one in runs]), abs=5e-4)
     header_bits = np.mean([one.header_bits + 96 * one.messages for one in runs])
     assert float(stated(sent)[-1]) == pytest.approx(header_bits, abs=0.5)
 
 
+@pytest.mark.parametrize("options", [["--secret", "file"], ["--conversation", "42"]])
+def test_a_secret_takes_words_for_each_run(options, monkeypatch, capsys):
+    """With the same words twice, the same seed, steps and key would be used twice."""
+    monkeypatch.setattr(sys, "argv", ["protocol_over_tcp.py", *options])
+    with pytest.raises(SystemExit, match="2"):
+        module("protocol_over_tcp").main()
+    assert "--secret and --conversation go together" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "why"),
     [
         (["--epsilon", "0.1"], r"bob: message 0 fails its check: .*epsilon"),
-        (["--secret", "other"], r"bob: message 0 fails its check: .*key"),
+        (["--secret", "other", "--conversation", "1"], r"bob: message 0 fails its check: .*key"),
+        (["--secret", "bobs", "--conversation", "2"], r"bob: message 0 fails its check: .*seed"),
         ([], r"bob: message 0 is truncated: .*key"),
-        (["--secret", "short"], r"bob: "),
+        (["--secret", "short", "--conversation", "1"], r"bob: "),
     ],
 )
 def test_parties_that_do_not_fit_stop(tmp_path, options, why):
@@ -68,7 +78,7 @@ def test_parties_that_do_not_fit_stop(tmp_path, options, why):
         (tmp_path / name).write_bytes(secret)
     command = [sys.executable, str(EXAMPLES / "protocol_over_tcp.py")]
     with_key = options[:1] != ["--epsilon"]
-    bobs = ["bob", "--secret", "bobs"] if with_key else ["bob"]
+    bobs = ["bob", "--secret", "bobs", "--conversation", "1"] if with_key else ["bob"]
     with subprocess.Popen([*command, *bobs], cwd=tmp_path, stdout=-1, stderr=-1, text=True) as bob:
         port = bob.stderr.readline().split()[-1]
         alice = run(command[1], "alice", "--port", port, *options, cwd=tmp_path)
