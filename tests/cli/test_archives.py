@@ -233,6 +233,19 @@ def test_a_large_directory_is_not_read(tmp_path):
     assert memory < 2 * 10**6
 
 
+@pytest.mark.parametrize(("ids", "p"), [("<i8", "<f8"), (">i8", ">f8"), ("<i4", "<f2")])
+def test_a_file_takes_little_more_than_twice_its_numbers(ids, p, tmp_path):
+    """At 8 bytes per number, as SECURITY.md says of a file at the limit: what is read, and its ids in order."""
+    path, k = tmp_path / "x.npz", 300_000
+    target = {"ids": np.arange(2 * k).reshape(2, k).astype(ids), "p": np.full((2, k), 0.5 / k, p), "rest": [0.5, 0.5]}
+    large = {f"target_{name}": npy(np.asarray(array)) for name, array in target.items()}
+    large |= {name: data for name, data in MEMBERS.items() if name.startswith("a_")}
+    path.write_bytes(npz(large))
+    memory, error = peak(path)
+    assert error is None
+    assert memory < 2.3 * 8 * 4 * k
+
+
 def test_little_memory_is_said(tmp_path):
     """A sound file of 160 MB when it is unpacked, and an address space that does not hold it."""
     pytest.importorskip("resource")

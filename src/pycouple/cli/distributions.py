@@ -3,7 +3,7 @@
 from collections import Counter
 from importlib import resources
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -62,8 +62,9 @@ def _parties(archive: Archive) -> tuple[Distributions, dict[str, Distributions]]
     """The parties of an archive, of which all is checked before an array is read, and other arrays are left alone."""
     names = ["target", *_drafters(archive.names)]
     wanted = [f"{name}_{part}" for name in names for part in PARTS]
+    present = set(archive.names)
     for array in wanted:
-        if array not in archive.names:
+        if array not in present:
             raise ValueError(f"array {array} is missing {FORMAT}")
     headers = archive.headers(wanted)
     positions = [_check_headers(name, *(headers[f"{name}_{part}"] for part in PARTS)) for name in names]
@@ -97,9 +98,11 @@ def _check_headers(name: str, ids: Header, p: Header, rest: Header) -> int:
 
 
 def _party(archive: Archive, name: str) -> Distributions:
-    ids, p, rest = (archive.read(f"{name}_{part}") for part in PARTS)
+    def read(part: str, dtype: type[np.generic]) -> npt.NDArray[Any]:
+        return archive.read(f"{name}_{part}").astype(dtype, copy=False)  # a second array would double the memory
+
     with np.errstate(over="ignore", invalid="ignore"):  # the checks say what is wrong
-        return _checked(name, ids.astype(np.int64), p.astype(np.float64), rest.astype(np.float64))
+        return _checked(name, read("ids", np.int64), read("p", np.float64), read("rest", np.float64))
 
 
 def _checked(name: str, ids: npt.NDArray[np.int64], p: Reals, rest: Reals) -> Distributions:
