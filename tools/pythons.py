@@ -30,12 +30,15 @@ print("GIL on" if getattr(sys, "_is_gil_enabled", lambda: True)() else "GIL off"
 
 def suite(python: str, environments: Environments, arguments: list[str]) -> tuple[bool, str]:
     """Whether the suite passes on an interpreter, and what to say of it."""
-    version = run([python, "-c", ABOUT])
+    version = ""
     try:
+        version = run([python, "-c", ABOUT])
+        if not version:
+            raise CommandError("it is no Python")
         inside = environments.make([python], version, f"{ROOT}[test]")
         gil = run([inside, "-c", GIL])
-    except CommandError as error:
-        return False, f"{version}, not installed: {error}"
+    except (OSError, CommandError) as error:
+        return False, f"{version or python}, not installed: {error}"
     log = environments.work / f"{version}.log"
     with log.open("w") as file:
         tests = subprocess.run([inside, "-m", "pytest", "-p", "no:cacheprovider", *arguments], stdout=file, cwd=ROOT)
@@ -56,6 +59,11 @@ def main() -> int:
     for python in options.pythons:
         if shutil.which(python) is None:
             parser.error(f"there is no interpreter {python!r}")
+    try:
+        if options.work:
+            options.work.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        parser.error(f"--work: {error}")
     passed = 0
     with tempfile.TemporaryDirectory() as temporary:
         environments = Environments(options.work or Path(temporary))

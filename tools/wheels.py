@@ -179,14 +179,20 @@ def main() -> int:
     )
     parser.add_argument("--output", type=Path, default=Path("dist"), help="where the wheels go (%(default)s)")
     options = parser.parse_args()
+    for target, _ in options.run:
+        if target not in TARGETS:
+            parser.error(f"--run: there is no target {target!r}; there are {', '.join(TARGETS)}")
     try:
         pythons = [python(command) for command in options.pythons]
         others = [(target, python(command)) for target, command in options.run]
-    except (OSError, CommandError) as error:
-        parser.error(f"this is no Python that runs here: {error}")
+    except (OSError, ValueError, CommandError) as error:
+        parser.error(f"this is no Python that runs here: {' '.join(str(error).split())}")
+    try:
+        options.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        parser.error(f"--output: {error}")
     runners = {(NATIVE, each.abi): each for each in pythons} | {(target, each.abi): each for target, each in others}
     requires = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
-    options.output.mkdir(parents=True, exist_ok=True)
     failed = 0
     with tempfile.TemporaryDirectory() as temporary:
         environments = Environments(Path(temporary))
