@@ -9,8 +9,10 @@ COMMAND = "pycouple"
 def _is_the_command() -> bool:
     """Whether this process is the `pycouple` command: its script, or ``python -m pycouple``."""
     program = os.path.splitext(os.path.basename(sys.argv[0]))[0] if sys.argv else ""
+    if program != "-m":  # what stands there while Python looks for the module
+        return program == COMMAND
     options = sys.orig_argv[1:]
-    return program == COMMAND or ["-m", COMMAND] in [options[i : i + 2] for i in range(len(options))]
+    return f"-m{COMMAND}" in options or ["-m", COMMAND] in [options[i : i + 2] for i in range(len(options))]
 
 
 def check_answers(wrong: dict[str, str], forced: bool) -> None:

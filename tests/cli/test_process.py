@@ -90,7 +90,8 @@ def test_environment(environment, tmp_path):
 def test_wrong_level():
     """The package cannot be imported then, and the command says why in one line."""
     error = "pycouple: error: PYCOUPLE_ISA: ISA level 'AVX9' is unknown here: this build has baseline"
-    for line in ("pycouple config", f"{shlex.quote(sys.executable)} -m pycouple config"):
+    python = shlex.quote(sys.executable)
+    for line in ("pycouple config", f"{python} -m pycouple config", f"{python} -mpycouple config"):
         run = shell(line, PYCOUPLE_ISA="AVX9")
         assert (run.stdout, run.returncode) == ("", 2)
         assert run.stderr.startswith(error)
@@ -98,6 +99,13 @@ def test_wrong_level():
     assert (
         shell("pycouple config", PYCOUPLE_ISA=" Baseline ").stdout.splitlines()[1].startswith("  ISA level   baseline ")
     )
+
+
+def test_a_program_with_the_words_of_the_command_is_not_the_command():
+    """An import that fails is an error there, which it can catch."""
+    code = "try: import pycouple\nexcept ImportError: print('caught')"
+    run = shell(f"{shlex.quote(sys.executable)} -c {shlex.quote(code)} -m pycouple", PYCOUPLE_ISA="AVX9")
+    assert (run.stdout, run.stderr, run.returncode) == ("caught\n", "", 0)
 
 
 def interrupted(code, *arguments):
