@@ -170,7 +170,7 @@ def main(arguments=None):
     except BatteryError as error:
         print(f"run: error: {error}", file=sys.stderr)
         return 2
-    print(f"\nseed {given.seed}; {sum(2**o.log_bytes for o in outcomes) / 2**30:,.1f} GB and "
+    print(f"\nseed {given.seed}; {sum(2**o.log_bytes for o in outcomes) / 2**30:,.1f} GiB and "
           f"{sum(len(o.last) for o in outcomes):,} results in all; {sum(o.failed for o in outcomes)} of "
           f"{len(pairs)} pairs FAIL")  # fmt: skip
     for outcome in outcomes:
