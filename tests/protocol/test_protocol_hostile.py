@@ -206,6 +206,17 @@ def test_the_lengths_of_payloads():
         assert len(message) - frame_of().header_bytes(number) in payload_bytes(number)
 
 
+def test_padding_that_is_not_zero():
+    """Each bit behind the name of a dart, in a message whose check is right."""
+    alice = Alice(P, SEED, STEP)
+    message = alice.start()
+    for bit in range(8 * (len(message) - 9) - alice.bits_sent):
+        payload = message[9:-1] + bytes([message[-1] | 1 << bit])
+        with pytest.raises(ProtocolError, match="message 0 names no dart: it is too long"):
+            Bob(Q, SEED, STEP).receive(frame_of().pack(0, payload))
+    assert alice.bits_sent % 8  # there are such bits
+
+
 def test_memory_of_a_round():
     """Alice's bitmap, the message and a list of the darts of one epoch; Bob's payload and the same list."""
     alice, bob = Alice(P, SEED, STEP), Bob(Q, SEED, STEP)
