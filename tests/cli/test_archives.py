@@ -233,6 +233,18 @@ def test_a_large_directory_is_not_read(tmp_path):
     assert memory < 2 * 10**6
 
 
+@pytest.mark.parametrize("kind", ["<f2", "<f8", np.longdouble])
+def test_the_bytes_that_count(kind, monkeypatch):
+    """Those of the array as it is worked with, or of a larger one as it is read."""
+    archive = archives.Archive(io.BytesIO(npz({"x": npy(np.zeros(10, kind))})))
+    need = 10 * max(8, np.dtype(kind).itemsize)
+    monkeypatch.setattr(archives, "MAX_BYTES", need)
+    assert list(archive.headers(["x"])) == ["x"]
+    monkeypatch.setattr(archives, "MAX_BYTES", need - 1)
+    with pytest.raises(ValueError, match=f"more than {need - 1} bytes, at 8 bytes per number"):
+        archive.headers(["x"])
+
+
 @pytest.mark.parametrize(("ids", "p"), [("<i8", "<f8"), (">i8", ">f8"), ("<i4", "<f2")])
 def test_a_file_takes_little_more_than_twice_its_numbers(ids, p, tmp_path):
     """At 8 bytes per number, as SECURITY.md says of a file at the limit: what is read, and its ids in order."""
