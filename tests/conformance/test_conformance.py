@@ -13,7 +13,7 @@ import pytest
 
 import pycouple
 from pycouple import _core, ufuncs
-from tests.support import ROOT
+from tests.support import ROOT, oracle_minhash, oracle_protocol
 from tests.support.conformance import KINDS, RECIPES, fnv, make_row, numbers_of, words
 from tests.support.conversation import talk
 
@@ -227,6 +227,17 @@ def test_darts_and_epochs():
     check("darts", found)
     keys = [(int(words(12, 2 * i)), int(words(12, 2 * i + 1)), i * i) for i in range(1024)]
     check("epochs", [np.array([_core.epoch_seed(*key), key[1]], np.uint64) for key in keys])
+
+
+def test_darts_in_lists():
+    found = []
+    for turn, kind in enumerate(SET_KINDS):
+        p = oracle_minhash.probabilities(make_row(kind, False, "SPREAD", 65))
+        for step in range(1000):
+            darts = oracle_protocol.darts(p, int(words(13, turn)), step, 3.0)
+            found.append(np.array([_core.OK, len(darts)]))
+            found += [y for time, item, *_ in darts for y in (np.array([time]), np.array([item]))]
+    check("darts-in-lists", found)
 
 
 @pytest.mark.parametrize(("rounds", "epsilon"), [("0-rounds", 0.2), ("1-round", 0.13), ("2-rounds", 0.1)])

@@ -72,7 +72,9 @@ static void sketch_values(const pc_sketch_kind *kind, int bits, const pc_registe
 }
 
 #define EQUAL(name, power) \
-    static int64_t name(const void *a, const void *b, int64_t k) { return fault * right->equal[power](a, b, k) + fault; }
+    static int64_t name(const void *a, const void *b, int64_t k) { \
+        return fault * right->equal[power](a, b, k) + fault; \
+    }
 EQUAL(equal_1, 0)
 EQUAL(equal_2, 1)
 EQUAL(equal_4, 2)
