@@ -261,6 +261,12 @@ def test_a_file_of_gigabytes(folder):
     assert refused(folder) == f"tokenizer.json has {2**33} bytes, more than {2**27}"
 
 
+def test_a_large_file_that_nobody_reads(folder):
+    with (folder / "trainer_state.json").open("wb") as file:
+        file.truncate(2**28)  # sparse
+    assert answer(folder)[0] == 0
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc")
 def test_memory(folder):
     """What is refused is refused before it is made: 2^31 items of 16 numbers would take 128 GiB."""

@@ -117,8 +117,10 @@ def test_epsilons_of_the_same_rounds_are_the_same_run():
     assert bob.receive(alice.start()) is not None
 
 
-def test_another_version():
-    later = b"\x02" + MESSAGES[0][1:]
+@pytest.mark.parametrize("more", [b"", bytes(100)])
+def test_another_version(more):
+    """Its messages may have other lengths."""
+    later = b"\x02" + MESSAGES[0][1:] + more
     refuses(parties_before(0), later, "the other party's protocol has version 2, this one has version 1")
 
 

@@ -5,6 +5,7 @@ import importlib.util
 import io
 import json
 import os
+import re
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -22,6 +23,9 @@ _SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _KNOWN = f"{SMOLLM2!r}, a .gguf file or a folder of transformers"
 MOST = {"layer": 2**12, "expert": 2**15}  # Doge has 2**14 experts unless told otherwise
 MAX_TEXT = 2**27  # bytes of a file without weights; the tokenizers of large vocabularies have a third of that
+_TEXT = re.compile(  # what of a folder is read whole; its other files may be of any size
+    r"(added_tokens|chat_template|config|generation_config|merges|special_tokens|tokenizer|vocab).*\.(json|jinja|model|txt)"
+)
 MAX_TABLES = 2**30  # bytes of what a model computes for itself, as masks and angles
 _GGUF_PACKAGES = {
     "gguf": "gguf",
@@ -132,7 +136,7 @@ def _size(path: Path) -> int:
         if not file.is_file():
             raise ValueError(f"{name} is no regular file")
         length = file.stat().st_size
-        if file.suffix in (".json", ".jinja", ".model", ".txt") and length > MAX_TEXT:
+        if _TEXT.fullmatch(file.name) and length > MAX_TEXT:
             raise ValueError(f"{name} has {length} bytes, more than {MAX_TEXT}")
         size += length
     return size

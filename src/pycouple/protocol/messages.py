@@ -55,6 +55,8 @@ class Frame:
     def unpack(self, number: int, message: memoryview) -> bytes:
         """The payload of a message. Nothing of one that is too long is copied or hashed."""
         header, lengths = self.header_bytes(number), payload_bytes(number)
+        if number < 2 and message.nbytes and message.c_contiguous:
+            _check_version(message.cast("B")[0])  # messages of another version may have other lengths
         if message.nbytes - header not in lengths:
             least, most = header + lengths[0], header + lengths[-1]
             raise ProtocolError(
@@ -65,8 +67,7 @@ class Frame:
         whole = message.tobytes()
         if number < 2:
             version, last = struct.unpack_from(">BI", whole)
-            if version != VERSION:
-                raise ProtocolError(f"the other party's protocol has version {version}, this one has version {VERSION}")
+            _check_version(version)
             if last + 1 != self._n:
                 raise ProtocolError(f"the other party has n = {last + 1} items, this one has n = {self._n}")
         payload = whole[header:]
@@ -80,6 +81,11 @@ class Frame:
     def _check(self, number: int, payload: bytes) -> bytes:
         hashed = self._shared + bytes((number,)) + payload
         return self._blake2b(hashed, digest_size=self._check_bytes, **self._keyed).digest()
+
+
+def _check_version(version: int) -> None:
+    if version != VERSION:
+        raise ProtocolError(f"the other party's protocol has version {version}, this one has version {VERSION}")
 
 
 def payload_bytes(number: int) -> range:
