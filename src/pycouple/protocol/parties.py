@@ -69,7 +69,7 @@ class Alice(Party):
         key: bytes | None = None,
         max_rounds: int = ROUNDS_ALLOWED,
     ) -> None:
-        super().__init__(p, seed, step, epsilon=epsilon, key=key, max_rounds=max_rounds)
+        super().__init__(p, seed, step, epsilon, key, max_rounds)
 
     def _begin(self, row: Weights, seed: int, step: int, terms: Terms) -> None:
         super()._begin(row, seed, step, terms)
@@ -161,7 +161,7 @@ class Bob(Party):
         key: bytes | None = None,
         max_rounds: int = ROUNDS_ALLOWED,
     ) -> None:
-        super().__init__(q, seed, step, epsilon=epsilon, key=key, max_rounds=max_rounds)
+        super().__init__(q, seed, step, epsilon, key, max_rounds)
 
     def _begin(self, row: Weights, seed: int, step: int, terms: Terms) -> None:
         super()._begin(row, seed, step, terms)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from pycouple import _core
 from pycouple._arguments import native, one_unsigned, real_rows
 from pycouple._errors import Caller, row_error
-from pycouple.protocol.bounds import MAX_ROUNDS, ROUNDS_ALLOWED, checked_max_rounds, rounds
+from pycouple.protocol.bounds import MAX_ROUNDS, checked_max_rounds, rounds
 from pycouple.protocol.messages import Dart, Frame, ProtocolError, checked_key
 
 EXACT = 255  # in the place of the number of rounds
@@ -43,11 +43,10 @@ class Party:
         self,
         weights: npt.ArrayLike,
         seed: int,
-        step: int = 0,
-        *,
-        epsilon: float | None = None,
-        key: bytes | None = None,
-        max_rounds: int = ROUNDS_ALLOWED,
+        step: int,
+        epsilon: float | None,
+        key: bytes | None,
+        max_rounds: int,
     ) -> None:
         row = one_row(weights, self._name)
         terms = Terms.of(epsilon, key, max_rounds)
