@@ -48,11 +48,14 @@ def turned(rng, x, options):
     return x
 
 
-def batch_of(x, options):
-    """The shape of the results of a call whose arguments are right."""
-    batch = [np.shape(options[key]) for key in ("seed", "step", "position", "stream", "temperature", "item_offset")
-             if key in options]  # fmt: skip
-    return np.broadcast_shapes(x.shape[:-1], *batch)
+def batch_of(rows, options):
+    """The shape of the results of a call; () if its arguments are wrong."""
+    names = ("seed", "step", "position", "stream", "temperature", "item_offset")
+    try:
+        batch = [np.shape(options[key]) for key in names if key in options]
+        return np.broadcast_shapes(as_floats(rows).shape[:-1], *batch)
+    except (ValueError, TypeError, OverflowError):
+        return ()
 
 
 def draw_call(rng, function, logits, dtypes, method="gumbel"):
@@ -64,10 +67,7 @@ def draw_call(rng, function, logits, dtypes, method="gumbel"):
     x = turned(rng, x, options)
     if method != "gumbel":
         options["method"] = method
-    try:
-        batch = batch_of(as_floats(plain), options)
-    except (ValueError, TypeError, OverflowError):
-        batch = ()
+    batch = batch_of(plain, options)
     if chance(rng, 0.2):
         options["out"] = inputs.results(rng, batch, dtypes, [x])
     return Call(function, (x,), options, int(np.prod(batch)), expected(rng, plain, options, batch, logits, method))
