@@ -2,13 +2,14 @@
 
 import os
 import sys
-import threading
+from functools import partial
 
 import numpy as np
 import pytest
 
 import pycouple
 from tests.support.layouts import layouts
+from tests.support.threads import at_once
 
 DTYPES = ("float16", "float32", "float64")
 
@@ -131,11 +132,7 @@ def test_threads_hammering_one_input(level):
             if not np.array_equal(pycouple.sample_logits(x, 1, np.arange(20), workers=workers), want):
                 wrong.append(workers)
 
-    threads = [threading.Thread(target=hammer, args=(1 + i % 3,)) for i in range(8)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
+    at_once(*(partial(hammer, 1 + i % 3) for i in range(8)))
     assert not wrong
 
 

@@ -2,7 +2,7 @@
 
 import itertools
 import os
-import threading
+from functools import partial
 
 import ml_dtypes
 import numpy as np
@@ -11,6 +11,7 @@ import pytest
 import pycouple
 from tests.support.c_library import dtype_of
 from tests.support.layouts import layouts
+from tests.support.threads import at_once
 
 TYPES = ("float16", "bfloat16", "float32", "float64")
 FOREIGN = {"misaligned", "byte order"}  # layouts that C is not passed
@@ -179,11 +180,7 @@ def test_threads(library):
             if status or not same(got, want):
                 wrong.append(workers)
 
-    threads = [threading.Thread(target=hammer, args=(1 + i % 3,)) for i in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*(partial(hammer, 1 + i % 3) for i in range(8)))
     assert not wrong
 
 

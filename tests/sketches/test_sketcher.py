@@ -2,13 +2,14 @@
 
 import copy
 import pickle
-import threading
+from functools import partial
 
 import numpy as np
 import pytest
 
 from pycouple import Sketcher, sketch
 from tests.support.sets import METHOD, ids_of
+from tests.support.threads import at_once
 
 
 @METHOD
@@ -66,11 +67,7 @@ def test_threads_may_share_a_sketcher(method):
             shared.merge(aside)
             aside.merge(shared)
 
-    threads = [threading.Thread(target=work, args=(part,)) for part in np.array_split(rng.permutation(4000), 4)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
+    at_once(*(partial(work, part) for part in np.array_split(rng.permutation(4000), 4)))
     assert shared.sketch() == want
     shared.merge(shared)
     assert shared.sketch() == want
