@@ -13,6 +13,9 @@ OVERFLOW: int
 BAD_STREAM: int
 BAD_OFFSET: int
 NO_MEMORY: int
+BAD_TOP_K: int
+BAD_TOP_P: int
+BAD_MIN_P: int
 RACE_ITEMS: int
 UNIFORM_ITEMS: int
 MINHASH_ITEMS: int
@@ -33,6 +36,19 @@ sample_minhash_bf16: np.ufunc
 sample_logits_bf16: np.ufunc
 race_logits_bf16: np.ufunc
 race_weights_bf16: np.ufunc
+sample_kept_weights: np.ufunc
+sample_kept_logits: np.ufunc
+score_kept_logits: np.ufunc
+race_kept_logits: np.ufunc
+last_kept_weights: np.ufunc
+last_kept_logits: np.ufunc
+sample_kept_weights_bf16: np.ufunc
+sample_kept_logits_bf16: np.ufunc
+race_kept_logits_bf16: np.ufunc
+last_kept_weights_bf16: np.ufunc
+last_kept_logits_bf16: np.ufunc
+kept_terms: np.ufunc
+kept_terms_bf16: np.ufunc
 clock: np.ufunc
 gumbel: np.ufunc
 uniform: np.ufunc
@@ -79,8 +95,4 @@ def wrong_answers() -> dict[str, str]: ...
 def use_level(name: str | None = None) -> str: ...
 def current_level() -> str: ...
 def philox_words(seed: int, step: int, stream: int, index: int, domain: int) -> tuple[int, int, int, int]: ...
-def exp(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]: ...
-def softmax_terms(
-    x: npt.NDArray[Any], top: npt.NDArray[np.float64], temperature: float
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]: ...
 def ln(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]: ...

@@ -4,19 +4,12 @@ import numpy as np
 import pytest
 
 from pycouple import _core
+from tests.support.bfloat16 import truncated, widened
 from tests.support.rows import random_row, random_weights
 
 U = np.uint64
 SIZES = (1, 2, 63, 64, 65, 129, 511, 1023, 1025, 4095, 4096, 4097, 9000)
 MINUS_INF, INF, NAN = 0xFF80, 0x7F80, 0x7FC0
-
-
-def widened(bits):
-    return (bits.astype(np.uint32) << 16).view(np.float32)
-
-
-def truncated(x):
-    return (x.view(np.uint32) >> 16).astype(np.uint16)
 
 
 def outputs(ufunc, *args, workers=1):

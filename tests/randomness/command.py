@@ -110,7 +110,7 @@ def run_pair(stream, what, along, given, limit):
 def compile_stream(folder):
     program = Path(folder, "stream")
     command = [os.environ.get("CC", "cc"), "-std=gnu11", "-O3", "-ffp-contract=off"]
-    command += [f"-I{ROOT / 'src' / '_core'}", str(HERE / "stream.c"), "-o", str(program)]
+    command += [f"-I{ROOT / 'src' / '_core'}", str(HERE / "stream.c"), "-o", str(program), "-lm"]
     try:
         done = subprocess.run(command, capture_output=True, text=True)
     except OSError as error:

@@ -3,7 +3,6 @@
 import numpy as np
 
 import pycouple
-from pycouple import _core
 
 ALONG = ("items", "steps", "streams", "seeds", "gray", "two-seeds", "two-streams")
 BITS = {"uniforms": 52, "clocks": 32}
@@ -29,4 +28,4 @@ def integers(what, seed, step, stream, item):
     """The 52 bits of uniforms, or the top 32 bits of exp(-clock), as uint64."""
     if what == "uniforms":
         return (pycouple.uniforms(seed, step, item, stream=stream) * 2.0**52).astype(np.uint64)
-    return (_core.exp(-pycouple.clocks(seed, step, item, stream=stream)) * 2.0**32).astype(np.uint64)
+    return (np.exp(-pycouple.clocks(seed, step, item, stream=stream)) * 2.0**32).astype(np.uint64)

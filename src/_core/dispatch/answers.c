@@ -37,7 +37,7 @@ static uint64_t race(const pc_kernels *level, const void *data, pc_kind kind, in
             .temperature = step < 3 ? 0.75 : 0,
             .want_margin = logits,
         };
-        pc_winner winner = {0, 0, 0};
+        pc_winner winner = {.item = 0};
         hash = fold(hash, (uint64_t)level->race(&row, &race, &scratch, &winner));
         hash = fold(fold(hash, (uint64_t)winner.item), pc_bits(winner.score));
         hash = logits ? fold(hash, pc_bits(winner.margin)) : hash;
@@ -99,15 +99,38 @@ static uint64_t sketch(const pc_kernels *level, const double *data, const uint64
     return hash;
 }
 
-static uint64_t softmax(const pc_kernels *level, const float *f32, const double *f64) {
-    double terms[SET];
-    uint64_t hash = fold(0, pc_bits(level->softmax_f32((const char *)f32, SET, 8, 0.75, terms)));
-    for (int i = 0; i < SET; i++)
-        hash = fold(hash, pc_bits(terms[i]));
-    hash = fold(hash, pc_bits(level->softmax_f64((const char *)f64, SET, 8, 1.25, terms)));
-    for (int i = 0; i < SET; i++)
-        hash = fold(hash, pc_bits(terms[i]));
-    return hash;
+/* Sums of terms, the k-th largest, where a nucleus ends, and a race within that place. */
+static uint64_t kept(const pc_kernels *level, const void *data, pc_kind kind, int logits, int n) {
+    double memory[PC_BLOCK * PC_BLOCK_BYTES / sizeof(double)];
+    pc_scratch scratch = pc_scratch_in(memory, PC_BLOCK);
+    const pc_row row = row_of(data, kind, n);
+    pc_race race = {
+        .draw = {.seed = UINT64_C(0x123456789ABCDEF0), .step = 5},
+        .logits = logits,
+        .temperature = 0.75,
+        .left_out = -1,
+    };
+    uint64_t hash = (uint64_t)level->scan(&row, &race, &scratch);
+    const pc_terms terms = {.logits = logits, .top = scratch.top, .rate = 0x1.ec71f4p+0f};
+    pc_place place = {level->kth(&row, &scratch, logits, n / 3), n};
+    const uint64_t total = level->term_sum(&row, &scratch, &terms, &place);
+    place = level->nucleus(&row, &scratch, &terms, &place, total / 2);
+    const int64_t last = level->last(&row, &scratch, logits, &place);
+    hash = fold(fold(fold(hash, total), pc_bits(place.value)), (uint64_t)last);
+    place.item = last / 2; /* among what is equal to it */
+    hash = fold(hash, level->term_sum(&row, &scratch, &terms, &place));
+    if (logits) { /* sums of floats, which are not the same on all levels */
+        place = (pc_place){-INFINITY, 0};
+        const uint64_t all = level->term_sum(&row, &scratch, &terms, &place);
+        const pc_between bounds = level->term_bounds(&row, &scratch, &terms);
+        hash = fold(hash, bounds.least <= all && all <= bounds.most);
+        place = (pc_place){1, n}; /* something is before it */
+    }
+    pc_winner winner = {.item = 0};
+    race.scanned = 1;
+    race.within = &place;
+    hash = fold(hash, (uint64_t)level->race(&row, &race, &scratch, &winner));
+    return fold(fold(hash, (uint64_t)winner.item), pc_bits(winner.score));
 }
 
 const char *pc_wrong_answer(const pc_kernels *level) {
@@ -140,7 +163,11 @@ const char *pc_wrong_answer(const pc_kernels *level) {
         {"gumbel sketch of ids", sketch(level, f64, ids, 0), UINT64_C(0x76E75FC87A643BCD)},
         {"minhash sketch", sketch(level, f64, NULL, 1), UINT64_C(0x5024E1F29B6C130B)},
         {"minhash sketch of ids", sketch(level, f64, ids, 1), UINT64_C(0xCB8E88231659AA5B)},
-        {"softmax", softmax(level, f32, f64), UINT64_C(0xDF17C1E5033BB6B8)},
+        {"kept set of float16 logits", kept(level, half, PC_F16, 1, ITEMS), UINT64_C(0xBBBC9F62BBBE7543)},
+        {"kept set of float32 logits", kept(level, f32, PC_F32, 1, ITEMS), UINT64_C(0xB02DE446BAF8C49D)},
+        {"kept set of float64 logits", kept(level, f64, PC_F64, 1, ITEMS), UINT64_C(0xB02DE446BAF8C49D)},
+        {"kept set of float32 weights", kept(level, f32, PC_F32, 0, ITEMS), UINT64_C(0x5788A31E2C574928)},
+        {"kept set of few logits", kept(level, f64, PC_F64, 1, 40), UINT64_C(0xDF0E602E2D2D675A)},
     };
     pc_fp_leave(mode);
     for (int i = 0; i < (int)(sizeof answers / sizeof *answers); i++)

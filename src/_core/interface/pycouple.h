@@ -13,7 +13,7 @@
  * What holds for every function
  *   - Same bits. For the same arguments, items, scores, margins, clocks and registers are bit-identical on every
  *     machine, ISA level, memory layout and number of threads, and to what the Python package returns. The contracts,
- *     version 1 of which never changes, are docs/contract.md and docs/minhash.md in the sources.
+ *     version 1 of which never changes, are docs/contract.md, docs/kept.md and docs/minhash.md in the sources.
  *   - Status. A function that can fail returns PYCOUPLE_OK, which is 0, or another status below. It never aborts.
  *   - State. No function changes errno, the rounding mode or the floating-point flags of the caller, or reads the
  *     environment. Draws do not depend on the caller's mode.
@@ -28,6 +28,10 @@
  *   temperature  Finite and at least 0; at 0 the largest logit is drawn, the lowest item among equals.
  *   item_offset  The number of the row's first item, a multiple of 64; 0 for a whole row. With another one the row is a
  *                slice of a larger set of items. Items are below 2^34, those of MinHash draws below 2^32.
+ *   top_k        Keeps the top_k largest logits and all that are equal to the last of them; 0 and -1 keep all.
+ *   top_p        0..1: keeps the fewest of the largest logits whose probabilities, among what top_k keeps, sum to top_p
+ *                or more, at least one; of equal logits the lower items. 1 keeps all.
+ *   min_p        0..1: keeps what has at least min_p times the probability of the largest; 0 keeps all.
  *   dtype        PYCOUPLE_FLOAT16 to PYCOUPLE_FLOAT64, what the numbers of a row are.
  *   stride       Bytes from one number of a row to the next: sizeof(float) for side-by-side floats. It may be negative
  *                or 0. Rows are read in place. The first number, stride and row_stride must be multiples of the size of
@@ -75,6 +79,9 @@ enum pycouple_status {
     PYCOUPLE_BAD_STREAM = 5,      /* the stream is above 255 */
     PYCOUPLE_BAD_OFFSET = 6,      /* item_offset is not a multiple of 64, or an item is too large */
     PYCOUPLE_NO_MEMORY = 7,       /* there is not enough: a draw takes 16 bytes per 64 items of its row */
+    PYCOUPLE_BAD_TOP_K = 8,       /* top_k is below -1 */
+    PYCOUPLE_BAD_TOP_P = 9,       /* top_p is not in [0, 1] */
+    PYCOUPLE_BAD_MIN_P = 10,      /* min_p is not in [0, 1] */
     /* Of a call, which has then written nothing. */
     PYCOUPLE_NULL_POINTER = 16, /* a pointer is NULL that must not be */
     PYCOUPLE_BAD_DTYPE = 17,    /* dtype is none of pycouple_dtype */
@@ -111,6 +118,27 @@ PYCOUPLE_API int pycouple_sample_logits(const void *logits, int dtype, int64_t n
                                         uint64_t step, double temperature, uint32_t stream, uint64_t item_offset,
                                         int64_t *item, double *score, double *margin);
 
+/* The same, from what top_k, top_p and min_p keep of the row, as if all other logits were -infinity. What is kept is
+ * decided within the row that is passed, so a slice of a row has a kept set of its own. At temperature 0 nothing is
+ * removed, and the largest logit is drawn.
+ *
+ *   margin  NULL, or receives the score minus the second-best score of what is kept; infinity if there is none.
+ *   edge    NULL, or receives how near top_p was to other decisions: the share of probability by which the winner is
+ *           inside or, if that is less, by which the nearest item is outside that would have won. Infinity if top_p
+ *           is 1 or the temperature 0. */
+PYCOUPLE_API int pycouple_sample_kept_logits(const void *logits, int dtype, int64_t n, ptrdiff_t stride, uint64_t seed,
+                                             uint64_t step, double temperature, int64_t top_k, double top_p,
+                                             double min_p, uint32_t stream, uint64_t item_offset, int64_t *item,
+                                             double *score, double *margin, double *edge);
+
+/* Find the last item that is kept, where larger logits come first, and of equal ones the lower item: item i is kept if
+ * logits[i] > logits[last], or if the two are equal and i <= last. At temperature 0 it is the only one.
+ *
+ *   last  Receives the item, counted from 0; or minus the status, if that is one of a row. */
+PYCOUPLE_API int pycouple_last_kept_logits(const void *logits, int dtype, int64_t n, ptrdiff_t stride,
+                                           double temperature, int64_t top_k, double top_p, double min_p,
+                                           int64_t *last);
+
 /* Draw one item with probability weights[i] / sum(weights), by the race: the smallest E_i / weights[i] wins.
  *
  *   weights  n numbers, finite and not negative, at least one of them positive. They need not sum to 1.
@@ -129,21 +157,35 @@ PYCOUPLE_API int pycouple_sample_minhash(const void *weights, int dtype, int64_t
 
 /* ---- Draws of many rows
  *
- * Row r begins row_stride bytes after row r - 1, and is drawn with seeds[r], steps[r] and temperatures[r]. With a
- * row_stride of 0 one row is drawn many times, and read once. Each result is that of the function for one row.
+ * Row r begins row_stride bytes after row r - 1, and is drawn with seeds[r], steps[r], temperatures[r], top_ks[r],
+ * top_ps[r] and min_ps[r]. With a row_stride of 0 one row is drawn many times, and read once. Each result is that of
+ * the function for one row.
  *
  *   workers  At least 1: how many threads share the rows, the caller's among them. The others are made when they are
  *            first needed, are kept, and never run a signal handler. While another call has them, the caller does its
  *            rows alone.
- *   items, scores, margins  `rows` results; scores and margins may be NULL.
+ *   top_ks, top_ps, min_ps  NULL: nothing is removed by this.
+ *   items, scores, margins, edges, lasts  `rows` results; scores, margins and edges may be NULL.
  *
  * Returns the status of the first row that could not be drawn, or PYCOUPLE_OK. A row that could not be drawn has minus
- * its status in items, and NaN in scores and margins; all other rows have their results. */
+ * its status in items or lasts, and NaN in scores, margins and edges; all other rows have their results. */
 PYCOUPLE_API int pycouple_sample_logits_rows(const void *logits, int dtype, int64_t rows, int64_t n,
                                              ptrdiff_t row_stride, ptrdiff_t stride, const uint64_t *seeds,
                                              const uint64_t *steps, const double *temperatures, uint32_t stream,
                                              uint64_t item_offset, int workers, int64_t *items, double *scores,
                                              double *margins);
+
+PYCOUPLE_API int pycouple_sample_kept_logits_rows(const void *logits, int dtype, int64_t rows, int64_t n,
+                                                  ptrdiff_t row_stride, ptrdiff_t stride, const uint64_t *seeds,
+                                                  const uint64_t *steps, const double *temperatures,
+                                                  const int64_t *top_ks, const double *top_ps, const double *min_ps,
+                                                  uint32_t stream, uint64_t item_offset, int workers, int64_t *items,
+                                                  double *scores, double *margins, double *edges);
+
+PYCOUPLE_API int pycouple_last_kept_logits_rows(const void *logits, int dtype, int64_t rows, int64_t n,
+                                                ptrdiff_t row_stride, ptrdiff_t stride, const double *temperatures,
+                                                const int64_t *top_ks, const double *top_ps, const double *min_ps,
+                                                int workers, int64_t *lasts);
 
 PYCOUPLE_API int pycouple_sample_weights_rows(const void *weights, int dtype, int64_t rows, int64_t n,
                                               ptrdiff_t row_stride, ptrdiff_t stride, const uint64_t *seeds,

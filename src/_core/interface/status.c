@@ -12,6 +12,9 @@ SAME(PYCOUPLE_OVERFLOW, PC_OVERFLOW);
 SAME(PYCOUPLE_BAD_STREAM, PC_BAD_STREAM);
 SAME(PYCOUPLE_BAD_OFFSET, PC_BAD_OFFSET);
 SAME(PYCOUPLE_NO_MEMORY, PC_NO_MEMORY);
+SAME(PYCOUPLE_BAD_TOP_K, PC_BAD_TOP_K);
+SAME(PYCOUPLE_BAD_TOP_P, PC_BAD_TOP_P);
+SAME(PYCOUPLE_BAD_MIN_P, PC_BAD_MIN_P);
 
 const char *pycouple_strerror(int status) {
     switch (status) {
@@ -32,6 +35,12 @@ const char *pycouple_strerror(int status) {
         return "item_offset must be a multiple of 64 that leaves every item below 2^34, or 2^32 for MinHash";
     case PYCOUPLE_NO_MEMORY:
         return "there is not enough memory";
+    case PYCOUPLE_BAD_TOP_K:
+        return "top_k must be positive, or 0 or -1 to keep all";
+    case PYCOUPLE_BAD_TOP_P:
+        return "top_p must be in [0, 1]";
+    case PYCOUPLE_BAD_MIN_P:
+        return "min_p must be in [0, 1]";
     case PYCOUPLE_NULL_POINTER:
         return "a pointer is NULL that must not be";
     case PYCOUPLE_BAD_DTYPE:

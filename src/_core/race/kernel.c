@@ -61,6 +61,13 @@ static void lane_words(const pc_rounds *r, uint32_t index, uint32_t word[PC_BLOC
     }
 }
 
+/* The hash word of one block (scan/scan.h). */
+static uint32_t hash_of(const pc_draw *draw, uint32_t block) {
+    uint32_t c[4];
+    pc_words(draw, block, PC_DOMAIN_BLOCK, c);
+    return (~c[0] & 0xffffff00u) | c[2] >> 26;
+}
+
 /* ---- Bounds, from block maxima or lane values (relative logarithms a) and complements of Philox words. */
 
 static inline pc_vf to_float(pc_vu x) { return __builtin_convertvector((pc_vi)x, pc_vf); }
@@ -80,6 +87,14 @@ static float block_bounds(const uint32_t *hash, float *bound, int64_t blocks) {
     return pc_largest_lane(top);
 }
 
+/* The largest of the bounds of blocks that are not NaN, or -inf. */
+static float largest_bound(const float *bound, int64_t blocks) {
+    pc_vf top = (pc_vf){0} - INFINITY;
+    for (int64_t b = 0; b < (blocks + PC_W - 1) / PC_W * PC_W; b += PC_W)
+        top = pc_max_f(*(const pc_vf_at *)(bound + b), top);
+    return pc_largest_lane(top);
+}
+
 /* bound[l] of the 64 lanes of a block from a[l]; first is at most M_b, and J is the lane that has M_b itself. */
 static void lane_bounds(const uint32_t word[PC_BLOCK], float first, uint32_t J, const float a[PC_BLOCK],
                         float bound[PC_BLOCK]) {
@@ -93,20 +108,12 @@ static void lane_bounds(const uint32_t word[PC_BLOCK], float first, uint32_t J, 
     }
 }
 
-/* Which of 64 bounds reach the threshold. */
-static inline uint64_t reaching(const float *bound, float threshold) {
-    uint64_t mask = 0;
-    for (int i = 0; i < PC_BLOCK; i += PC_W)
-        mask |= (uint64_t)pc_ge_mask(*(const pc_vf_at *)(bound + i), (pc_vf){0} + threshold) << i;
-    return mask;
-}
-
 /* Which of 64 bounds are the largest. */
 static uint64_t most_promising(const float *bound) {
     pc_vf top = *(const pc_vf_at *)bound;
     for (int i = PC_W; i < PC_BLOCK; i += PC_W)
         top = pc_max_f(*(const pc_vf_at *)(bound + i), top);
-    return reaching(bound, pc_largest_lane(top));
+    return reaching_f32(bound, pc_largest_lane(top));
 }
 
 /* What is as low as this becomes -inf, which all bounds reach. For a, or its lift, may be too large for a float. An
@@ -194,6 +201,11 @@ static pc_status key_to_time(int shift, double *score) {
 #undef FN
 #undef PC_EXPONENT_UNIT
 #undef PC_EXPONENT_BIAS
+
+pc_scan_fn PC_HERE(pc_scan);
+pc_status PC_HERE(pc_scan)(const pc_row *row, const pc_race *race, pc_scratch *scratch) {
+    return row->kind == PC_F64 ? read_f64(row, race, scratch) : read_f32(row, race, scratch);
+}
 
 pc_race_fn PC_HERE(pc_race);
 pc_status PC_HERE(pc_race)(const pc_row *row, const pc_race *race, pc_scratch *scratch, pc_winner *winner) {

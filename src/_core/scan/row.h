@@ -16,6 +16,13 @@ typedef struct {
     pc_kind kind;
 } pc_row;
 
+/* A place in the order of docs/kept.md, in which larger values come first, and of equal values the lower item: before
+ * it are the items whose value is above `value`, and those with that value that are below `item`. */
+typedef struct {
+    double value;
+    int64_t item;
+} pc_place;
+
 /* Why nothing can be made of a row. The Python layer turns these into messages (src/pycouple/_arguments.py). */
 typedef enum {
     PC_OK,
@@ -25,7 +32,10 @@ typedef enum {
     PC_OVERFLOW,        /* logit / temperature overflows; a time that is asked for is not a normal double */
     PC_BAD_STREAM,      /* above 255 */
     PC_BAD_OFFSET,      /* not a multiple of 64, or an item past the last one that has a clock */
-    PC_NO_MEMORY
+    PC_NO_MEMORY,
+    PC_BAD_TOP_K, /* below -1 */
+    PC_BAD_TOP_P, /* not in [0, 1] */
+    PC_BAD_MIN_P  /* not in [0, 1] */
 } pc_status;
 
 /* What a thread keeps of the row that it has read last, with room for three numbers per block. A batch often holds one

@@ -45,20 +45,53 @@ static float pc_largest_lane(pc_vf v) {
     return lane[0];
 }
 
+static inline int64_t signed_bits_f32(float x) {
+    int32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static inline int64_t signed_bits_f64(double x) { return (int64_t)pc_bits(x); }
+
+static inline float of_bits_f32(int64_t bits) { return float_of_bits((uint32_t)bits); }
+
+static inline double of_bits_f64(int64_t bits) { return pc_double((uint64_t)bits); }
+
+/* Which of 64 numbers are at least a value. */
+static inline uint64_t reaching_f32(const float *x, float value) {
+    uint64_t mask = 0;
+    for (int i = 0; i < PC_BLOCK; i += PC_W)
+        mask |= (uint64_t)pc_ge_mask(*(const pc_vf_at *)(x + i), (pc_vf){0} + value) << i;
+    return mask;
+}
+
+static inline uint64_t reaching_f64(const double *x, double value) {
+    uint64_t mask = 0;
+    for (int i = 0; i < PC_BLOCK; i += PC_Q)
+        mask |= (uint64_t)pc_le_mask((pc_vd){0} + value, *(const pc_vd_at *)(x + i)) << i;
+    return mask;
+}
+
 #define REAL float
+#define REAL_BITS INT64_C(0x7fffffff) /* all but the sign */
 #define FN(name) name##_f32
 #include "scan/f32.inc"
 
+#include "scan/place.inc"
 #include "scan/row.inc"
 #undef REAL
+#undef REAL_BITS
 #undef FN
 
 #define REAL double
+#define REAL_BITS INT64_MAX
 #define FN(name) name##_f64
 #include "scan/f64.inc"
 
+#include "scan/place.inc"
 #include "scan/row.inc"
 #undef REAL
+#undef REAL_BITS
 #undef FN
 
 #endif

@@ -61,8 +61,10 @@ typedef uint32_t pc_vh_at __attribute__((vector_size(2 * PC_W), aligned(4), may_
  * pc_max_*    x where x > m, else m: a NaN in x is dropped
  * pc_max_in   pc_max_f in the lanes of the mask, m in the others (where PC_WHOLE_LINES)
  * pc_widen    PC_Q floats at any address as doubles
+ * pc_narrow   the lanes of a, then those of b, as floats
  * pc_fold     the largest lane of each of W vectors, as one vector
  * pc_hmax     the largest lane
+ * pc_round    lanes in 0 .. 2^30, rounded to integers, half to even
  * pc_ge_mask  bit i: a[i] >= b[i]
  * pc_le_mask  bit i: a[i] <= b[i], of doubles */
 
@@ -89,8 +91,13 @@ static inline pc_vf pc_max_in(uint32_t lanes, pc_vf x, pc_vf m) {
     return (pc_vf)_mm512_mask_max_ps((__m512)m, (__mmask16)lanes, (__m512)x, (__m512)m);
 }
 static inline pc_vd pc_widen(const float *x) { return (pc_vd)_mm512_cvtps_pd(_mm256_loadu_ps(x)); }
+static inline pc_vf pc_narrow(pc_vd a, pc_vd b) {
+    __m512 low = _mm512_castps256_ps512(_mm512_cvtpd_ps((__m512d)a));
+    return (pc_vf)_mm512_insertf32x8(low, _mm512_cvtpd_ps((__m512d)b), 1);
+}
 static inline pc_vd pc_max_d(pc_vd x, pc_vd m) { return (pc_vd)_mm512_max_pd((__m512d)x, (__m512d)m); }
 static inline double pc_hmax(pc_vd v) { return _mm512_reduce_max_pd((__m512d)v); }
+static inline pc_vi pc_round(pc_vf v) { return (pc_vi)_mm512_cvtps_epi32((__m512)v); }
 static inline uint32_t pc_ge_mask(pc_vf a, pc_vf b) { return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_GE_OQ); }
 static inline uint32_t pc_le_mask(pc_vd a, pc_vd b) { return _mm512_cmp_pd_mask((__m512d)a, (__m512d)b, _CMP_LE_OQ); }
 #define PC_PAIR_PS(a, b)                                                                                               \
@@ -119,7 +126,11 @@ static inline pc_vq pc_unpack_low(pc_vq a, pc_vq b) { return (pc_vq)_mm256_unpac
 static inline pc_vq pc_unpack_high(pc_vq a, pc_vq b) { return (pc_vq)_mm256_unpackhi_epi64((__m256i)a, (__m256i)b); }
 static inline pc_vf pc_max_f(pc_vf x, pc_vf m) { return (pc_vf)_mm256_max_ps((__m256)x, (__m256)m); }
 static inline pc_vd pc_widen(const float *x) { return (pc_vd)_mm256_cvtps_pd(_mm_loadu_ps(x)); }
+static inline pc_vf pc_narrow(pc_vd a, pc_vd b) {
+    return (pc_vf)_mm256_set_m128(_mm256_cvtpd_ps((__m256d)b), _mm256_cvtpd_ps((__m256d)a));
+}
 static inline pc_vd pc_max_d(pc_vd x, pc_vd m) { return (pc_vd)_mm256_max_pd((__m256d)x, (__m256d)m); }
+static inline pc_vi pc_round(pc_vf v) { return (pc_vi)_mm256_cvtps_epi32((__m256)v); }
 static inline double pc_hmax(pc_vd v) {
     __m128d two = _mm_max_pd(_mm256_castpd256_pd128((__m256d)v), _mm256_extractf128_pd((__m256d)v, 1));
     return _mm_cvtsd_f64(_mm_max_sd(_mm_unpackhi_pd(two, two), two));
@@ -153,8 +164,12 @@ static inline pc_vq pc_unpack_low(pc_vq a, pc_vq b) { return (pc_vq)vzip1q_u64((
 static inline pc_vq pc_unpack_high(pc_vq a, pc_vq b) { return (pc_vq)vzip2q_u64((uint64x2_t)a, (uint64x2_t)b); }
 static inline pc_vf pc_max_f(pc_vf x, pc_vf m) { return (pc_vf)vmaxnmq_f32((float32x4_t)x, (float32x4_t)m); }
 static inline pc_vd pc_widen(const float *x) { return (pc_vd)vcvt_f64_f32(vld1_f32(x)); }
+static inline pc_vf pc_narrow(pc_vd a, pc_vd b) {
+    return (pc_vf)vcombine_f32(vcvt_f32_f64((float64x2_t)a), vcvt_f32_f64((float64x2_t)b));
+}
 static inline pc_vd pc_max_d(pc_vd x, pc_vd m) { return (pc_vd)vmaxnmq_f64((float64x2_t)x, (float64x2_t)m); }
 static inline double pc_hmax(pc_vd v) { return vmaxnmvq_f64((float64x2_t)v); }
+static inline pc_vi pc_round(pc_vf v) { return (pc_vi)vcvtnq_s32_f32((float32x4_t)v); }
 static inline uint32_t pc_ge_mask(pc_vf a, pc_vf b) {
     const uint32x4_t weight = {1, 2, 4, 8};
     return vaddvq_u32(vandq_u32(vcgeq_f32((float32x4_t)a, (float32x4_t)b), weight));
@@ -175,8 +190,12 @@ static inline pc_vq pc_unpack_low(pc_vq a, pc_vq b) { return (pc_vq)_mm_unpacklo
 static inline pc_vq pc_unpack_high(pc_vq a, pc_vq b) { return (pc_vq)_mm_unpackhi_epi64((__m128i)a, (__m128i)b); }
 static inline pc_vf pc_max_f(pc_vf x, pc_vf m) { return (pc_vf)_mm_max_ps((__m128)x, (__m128)m); }
 static inline pc_vd pc_widen(const float *x) { return (pc_vd){x[0], x[1]}; }
+static inline pc_vf pc_narrow(pc_vd a, pc_vd b) {
+    return (pc_vf)_mm_movelh_ps(_mm_cvtpd_ps((__m128d)a), _mm_cvtpd_ps((__m128d)b));
+}
 static inline pc_vd pc_max_d(pc_vd x, pc_vd m) { return (pc_vd)_mm_max_pd((__m128d)x, (__m128d)m); }
 static inline double pc_hmax(pc_vd v) { return v[0] > v[1] ? v[0] : v[1]; }
+static inline pc_vi pc_round(pc_vf v) { return (pc_vi)_mm_cvtps_epi32((__m128)v); }
 static inline uint32_t pc_ge_mask(pc_vf a, pc_vf b) {
     return (uint32_t)_mm_movemask_ps(_mm_cmpge_ps((__m128)a, (__m128)b));
 }
@@ -205,12 +224,18 @@ static inline pc_vf pc_max_f(pc_vf x, pc_vf m) {
     return m;
 }
 static inline pc_vd pc_widen(const float *x) { return (pc_vd){x[0], x[1]}; }
+static inline pc_vf pc_narrow(pc_vd a, pc_vd b) { return (pc_vf){(float)a[0], (float)a[1], (float)b[0], (float)b[1]}; }
 static inline pc_vd pc_max_d(pc_vd x, pc_vd m) {
     for (int i = 0; i < PC_Q; i++)
         m[i] = x[i] > m[i] ? x[i] : m[i];
     return m;
 }
 static inline double pc_hmax(pc_vd v) { return v[0] > v[1] ? v[0] : v[1]; }
+static inline pc_vi pc_round(pc_vf v) { /* from 2^23 on they are integers */
+    for (int i = 0; i < PC_W; i++)
+        v[i] = v[i] < 0x1p23f ? (v[i] + 0x1p23f) - 0x1p23f : v[i];
+    return __builtin_convertvector(v, pc_vi);
+}
 static inline uint32_t pc_ge_mask(pc_vf a, pc_vf b) {
     uint32_t mask = 0;
     for (int i = 0; i < PC_W; i++)
