@@ -78,7 +78,9 @@ KINDS = {
     "rows": NOTHING | NO_ROWS,
     "integers": NOTHING | NO_INTEGERS,
     "integer": NOTHING | NO_INTEGERS | SEVERAL,
+    "counts": NOTHING | NO_INTEGERS,
     "reals": NOTHING | NO_REALS,
+    "shares": NOTHING | NO_REALS | {"more than 1": 1.5, "more than 1 in a list": [0.5, 1.5]},
     "real": NOTHING | NO_REALS | SEVERAL,
     "choice": NOTHING | NO_INTEGERS | SEVERAL,
     "flag": NOTHING | {"zero": 0, "float": 1.0} | SEVERAL,
@@ -94,16 +96,18 @@ SKETCH = pycouple.sketch(np.eye(3), 4, 1)
 DRAW = {"seed": "integers", "step": "integers", "stream": "integers", "workers": "count", "axis": "axis"}
 DRAW |= {"item_offset": "integers", "out": "out"}
 TEXT = {"seed": "integers", "position": "integers", "stream": "integers", "workers": "count", "axis": "axis"}
-TEXT |= {"token_ids": "integers", "params": "model"}
-ONE = {"seed": "integer", "position": "integer", "workers": "count", "axis": "axis", "params": "model"}
+KEPT = {"top_k": "counts", "top_p": "shares", "min_p": "shares"}
+PARAMS = {"params": "model", "temperature": "reals"} | KEPT
+TEXT |= {"token_ids": "integers"} | PARAMS
+ONE = {"seed": "integer", "position": "integer", "workers": "count", "axis": "axis"} | PARAMS
 PAIR = {"p": "rows", "q": "rows"}
 NOISE = dict.fromkeys(["seed", "step", "items", "stream"], "integers")
 CALLS = {  # what is right, and the kind of each argument
-    pycouple.sample: ({"weights": ROW, "seed": 1}, {"weights": "rows", "method": "choice"} | DRAW),
+    pycouple.sample: ({"weights": ROW, "seed": 1}, {"weights": "rows", "method": "choice"} | KEPT | DRAW),
     pycouple.race_weights: ({"weights": ROW, "seed": 1}, {"weights": "rows"} | DRAW),
-    pycouple.sample_logits: ({"logits": ROW, "seed": 1}, {"logits": "rows", "temperature": "reals"} | DRAW),
-    pycouple.race_logits: ({"logits": ROW, "seed": 1}, {"logits": "rows", "temperature": "reals"} | DRAW),
-    pycouple.couple: ({"p": ROW, "q": ROW, "seed": 1}, PAIR | {"method": "choice"} | DRAW),
+    pycouple.sample_logits: ({"logits": ROW, "seed": 1}, {"logits": "rows", "temperature": "reals"} | KEPT | DRAW),
+    pycouple.race_logits: ({"logits": ROW, "seed": 1}, {"logits": "rows", "temperature": "reals"} | KEPT | DRAW),
+    pycouple.couple: ({"p": ROW, "q": ROW, "seed": 1}, PAIR | {"method": "choice"} | KEPT | DRAW),
     pycouple.clocks: ({"seed": 1, "step": 2, "items": 3}, NOISE),
     pycouple.gumbels: ({"seed": 1, "step": 2, "items": 3}, NOISE),
     pycouple.uniforms: ({"seed": 1, "step": 2, "items": 3}, NOISE),
@@ -137,7 +141,7 @@ CALLS = {  # what is right, and the kind of each argument
     protocol.expected_bits_bound: ({"n": 3}, {"n": "integer"}),
     protocol.worst_case_bits: ({"n": 3, "epsilon": 0.1}, {"n": "integer", "epsilon": "real"}),
     speculative.SamplingParams: ({}, dict.fromkeys(["temperature", "top_p", "min_p"], "real") | {"top_k": "top_k"}),
-    speculative.warp: ({"logits": ROW}, {"logits": "rows", "params": "model"}),
+    speculative.warp: ({"logits": ROW}, {"logits": "rows"} | PARAMS),
     speculative.draft: ({"logits": ROW, "seed": 1, "position": 2}, {"logits": "rows", "out": "out"} | TEXT),
     speculative.race: ({"logits": ROW, "seed": 1, "position": 2}, {"logits": "rows", "out": "out"} | TEXT),
     speculative.verify: (
@@ -152,7 +156,7 @@ CALLS = {  # what is right, and the kind of each argument
     speculative.list_target_logits: (
         {"logits": ROW, "seed": 1},
         {"logits": "rows", "seed": "integers", "position": "integers", "streams": "integers", "axis": "axis"}
-        | {"item_offset": "integers", "out": "out", "workers": "count", "temperature": "reals"},
+        | {"item_offset": "integers", "out": "out", "workers": "count"} | PARAMS,
     ),
     speculative.verify_list: (
         {"draft_tokens": [[1], [2]], "target_logits": [LOGITS, LOGITS], "seed": 1, "position": 2},
@@ -173,7 +177,7 @@ CALLS = {  # what is right, and the kind of each argument
 KINDS["top_k"] = KINDS["integer"]
 RIGHT = {  # what has a meaning for an argument, though not for others of its kind
     "workers": {"negative", "65 bits"},
-    "top_k": {"negative", "65 bits"},
+    "top_k": {"negative", "65 bits", "65 bits in a list", "many digits", "many digits in a list"},
     "max_new_tokens": {"65 bits"},
     "draft_length": {"65 bits"},
     "draft_tokens": {"ragged"},

@@ -22,11 +22,13 @@ LAYERS = (
         "_arguments",
         "_draws",
         "theory",
+        "kept",
         "randomness",
         "sampling",
     ),
-    ("sketches", "protocol", "speculative"),
-    ("torch", "plugins"),
+    ("sketches", "protocol", "torch"),
+    ("speculative",),
+    ("plugins",),
     ("cli",),
 )
 BASE = LAYERS[1]  # one folder: its modules may import one another, as those inside a topic may

@@ -16,6 +16,7 @@ The source is Daliri, Musco and Suresh, *Coupling without Communication and Draf
 
 from pycouple import _level, protocol, speculative, theory, ufuncs  # noqa: F401 (_level before all others)
 from pycouple._config import __version__, get_include, show_config
+from pycouple.kept import kept_terms
 from pycouple.randomness import clocks, gumbels, seed_from, uniforms
 from pycouple.sampling import Race, Winner, couple, race_logits, race_weights, sample, sample_logits
 from pycouple.sketches import EMPTY, Similarity, Sketch, Sketcher, similarity, similarity_matrix, sketch
@@ -32,6 +33,7 @@ __all__ = [
     "couple",
     "get_include",
     "gumbels",
+    "kept_terms",
     "protocol",
     "race_logits",
     "race_weights",

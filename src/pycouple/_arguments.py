@@ -33,14 +33,19 @@ def core_rows(x: Any, name: str, axis: Any = -1, hint: str = "") -> npt.NDArray[
     known = a.dtype.char in _NATIVE or a.dtype == BFLOAT16
     if not known:
         _check_real(a, x, name)
-    if a.ndim == 0:
-        raise ValueError(f"{name} must have at least one axis, the items; got a single number")
-    if type(axis) is not int or axis != -1:
-        number = integer(axis, "axis")
-        if not -a.ndim <= number < a.ndim:
-            raise np.exceptions.AxisError(number, a.ndim, name)
-        a = np.moveaxis(a, number, -1)
+    if a.ndim == 0 or type(axis) is not int or axis != -1:
+        a = np.moveaxis(a, axis_of(axis, a.ndim, name), -1)
     return a if known else _cast(a, name)
+
+
+def axis_of(axis: Any, ndim: int, name: str) -> int:
+    """`axis` as the number of one of the axes of an array."""
+    if ndim == 0:
+        raise ValueError(f"{name} must have at least one axis, the items; got a single number")
+    number = integer(axis, "axis")
+    if not -ndim <= number < ndim:
+        raise np.exceptions.AxisError(number, ndim, name)
+    return number
 
 
 def _check_real(a: npt.NDArray[Any], x: Any, name: str) -> None:
@@ -191,6 +196,38 @@ def reals(x: Any, name: str, wanted: str = "real numbers") -> Any:
     return np.array([_double(item) for item in a.flat], np.float64).reshape(a.shape)
 
 
+def counts(x: Any, name: str) -> Any:
+    """`x`, numbers of items, as an int64 array: -1 and 0 stand for all, and so do what no array has so many of."""
+    if type(x) is int and -1 <= x < 2**63:
+        return np.array(x, np.int64)
+    a = array_of(x, name)
+    if a.dtype.kind not in "iu":
+        if a.size == 0 and not isinstance(x, np.ndarray):
+            return a.astype(np.int64)
+        if a.dtype.kind != "O":
+            raise TypeError(f"{name} must be integers, got {_kind_text(x, a)}")
+        a = _integers(a, name, "integers")
+    if a.dtype.kind != "u" and np.any(a < -1):
+        where = np.argwhere(a < -1)[0]
+        number = f"{_number_text(a[tuple(where)])}{row_text(where, 'index')}"
+        raise ValueError(f"{name} must be positive, or 0 or -1 to keep all; got {number}")
+    if a.dtype == np.uint64 or a.dtype == object:
+        a = np.asarray(np.minimum(a, 2**63 - 1))
+    return a.astype(np.int64)
+
+
+def shares(x: Any, name: str) -> Any:
+    """`x` as a float64 array, every number in 0..1."""
+    if type(x) is float and 0 <= x <= 1:
+        return np.array(x)
+    a = reals(x, name)
+    bad = ~((a >= 0) & (a <= 1))
+    if np.any(bad):
+        where = np.argwhere(bad)[0]
+        raise ValueError(f"{name} must be in [0, 1], got {a[tuple(where)]}{row_text(where, 'index')}")
+    return a
+
+
 def real(x: Any, name: str) -> float:
     """`x` as the nearest double."""
     number = reals(_single(x, name, "a real number"), name, "a real number")
@@ -230,6 +267,8 @@ def flag(x: Any, name: str) -> bool:
 
 def threads(workers: Any) -> int:
     """`workers` as a number of threads; -1 is all cores."""
+    if type(workers) is int and 0 < workers < 2**16:
+        return workers
     count = integer(workers, "workers")
     if count == -1:
         return cores()

@@ -30,6 +30,12 @@ def widened(a: Array) -> Array:
     return wide
 
 
+def on_device(x: Any) -> bool:
+    """Whether `x` is a tensor of torch on a CUDA device."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(x, torch.Tensor) and x.is_cuda
+
+
 def array_of(x: Any, name: str, hint: str = "") -> Array:
     """`x` as a NumPy array of the same numbers; `hint` is what to do with lists of different lengths.
 

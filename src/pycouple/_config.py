@@ -54,7 +54,7 @@ def show_config() -> None:
     """
     levels = _core.levels()
     available = ", ".join(name for name, runs in levels.items() if runs)
-    print(f"pycouple {__version__}, contracts: race 1, MinHash 1, sketches 1, protocol 1")
+    print(f"pycouple {__version__}, contracts: race 1, kept sets 1, MinHash 1, sketches 1, protocol 1")
     print(f"  ISA level   {_core.current_level()} (available: {available}; force one with PYCOUPLE_ISA)")
     print(f"  machine     {platform.machine()}, {cores()} cores for this process")
     print(f"  Python      {platform.python_version()}, NumPy {np.__version__}")

@@ -9,22 +9,27 @@ import numpy.typing as npt
 from pycouple import _core
 from pycouple._arrays import widened
 
+SAMPLING = ("temperature", "top_k", "top_p", "min_p")
+
 
 class Caller(NamedTuple):
-    """What the caller of a draw calls that which the core calls rows, step and temperature: errors use these names.
+    """What the caller of a draw calls the rows and parameters of the core: errors use these names.
 
-    `place` says where in `rows` an element of the batch is, as the end of a message; without it each argument is named
-    with the index in its own array.
+    `params` is the argument that holds temperature, top-k, top-p and min-p, one for all rows or one per row, if they
+    are no arguments of their own. `place` says where in `rows` an element of the batch is, as the end of a message;
+    without it each argument is named with the index in its own array.
     """
 
     rows: str
     step: str = "step"
-    temperature: str = "temperature"
+    params: str = ""
     place: Callable[[tuple[int, ...]], str] | None = None
 
     def name(self, parameter: str) -> str:
-        """The caller's name of a parameter of the core."""
-        return {"step": self.step, "temperature": self.temperature}.get(parameter, parameter)
+        """The caller's argument that is or holds a parameter of the core."""
+        if parameter == "step":
+            return self.step
+        return self.params if self.params and parameter in SAMPLING else parameter
 
 
 def row_text(where: Sequence[int] | npt.NDArray[np.intp], what: str = "row") -> str:
@@ -46,36 +51,46 @@ def row_error(
     row = row_text(_own(where, x.shape[:-1])) if caller.place is None else caller.place(where)
     kind = "logit" if "temperature" in parameters else "weight"
 
-    def got(parameter: str, place: str) -> str:
-        value = np.asarray(parameters[parameter])
-        own = _own(where, value.shape)
-        return f"{value[own]}{row_text(own, 'index') if caller.place is None else place}"
-
     if status == _core.BAD_VALUE:
         return ValueError(f"{caller.rows}: {bad_value(kind, values, at=row)}")
     if status == _core.NO_ITEM:
         return ValueError(f"{caller.rows}: {no_item(kind, n, row)}")
     if status == _core.BAD_TEMPERATURE:
-        return ValueError(f"{caller.temperature} must be finite and at least 0, got {got('temperature', row)}")
+        name, got = given(caller, "temperature", parameters, where, row)
+        return ValueError(f"{name} must be finite and at least 0, got {got}")
     if status == _core.OVERFLOW and kind == "weight":
         return ValueError(
             f"{caller.rows}: the winner's time of arrival is not a normal double{row}, where the largest weight is "
             f"{values.max()}; multiply all weights, those of all slices, by one power of two"
         )
     if status == _core.OVERFLOW:
+        name, got = given(caller, "temperature", parameters, where)
         temperature = np.broadcast_to(parameters["temperature"], items.shape)[where]
         with np.errstate(over="ignore", invalid="ignore"):  # results in the memory of the rows may read as NaN
             item = int(np.argmax(np.isfinite(values) & np.isinf(values.astype(np.float64) / temperature)))
         return ValueError(
-            f"{caller.temperature} {got('temperature', '')} is so small that logit / temperature overflows for item "
+            f"{name} {got} is so small that logit / temperature overflows for item "
             f"{item}, logit {values[item]}{row}; mask items with -inf, and take the largest logit with temperature=0"
         )
     if status == _core.BAD_OFFSET and n > limit:
         return ValueError(f"{caller.rows}: {n} items are more than the {limit} that can be told apart")
     if status == _core.BAD_OFFSET:
-        offset = got("item_offset", row)
-        return ValueError(f"item_offset must be a multiple of 64 that leaves every item below {limit}, got {offset}")
+        name, got = given(caller, "item_offset", parameters, where, row)
+        return ValueError(f"{name} must be a multiple of 64 that leaves every item below {limit}, got {got}")
     return MemoryError(f"no memory for the scratch of a row of {n} items")
+
+
+def given(
+    caller: Caller, parameter: str, parameters: dict[str, Any], where: tuple[int, ...], place: str = ""
+) -> tuple[str, str]:
+    """What the caller calls a parameter's element for an element of the batch, and its value with its place."""
+    value = np.asarray(parameters[parameter])
+    own = _own(where, value.shape)
+    if caller.name(parameter) != caller.params:
+        at = row_text(own, "index") if caller.place is None else place
+        return parameter, f"{value[own]}{at}"
+    index = str(list(own)) if own and caller.place is None else ""
+    return f"{caller.params}{index}.{parameter}", str(value[own])
 
 
 def _own(where: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:

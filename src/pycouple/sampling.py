@@ -17,15 +17,16 @@ What would be lost silently is refused: masks, at any depth of a list; the order
 pandas and xarray where those of two arguments that are paired differ.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from pycouple import ufuncs
+from pycouple import _core, ufuncs
 from pycouple._arguments import METHODS, check_choice, core_rows
-from pycouple._draws import draw, logits_parameters, weights_parameters
-from pycouple._errors import Caller
+from pycouple._arrays import Array, widened
+from pycouple._draws import Parameters, draw, kept, logits_parameters, weights_parameters
+from pycouple._errors import SAMPLING, Caller
 from pycouple._labels import check_labels
 from pycouple._shapes import check_out, check_pair
 
@@ -37,11 +38,15 @@ WEIGHTS, LOGITS = Caller("weights"), Caller("logits")
 
 
 class Race(NamedTuple):
-    """What `race_logits` returns: winner, its score, and by how much it won. Arrays of one shape, or NumPy scalars."""
+    """What `race_logits` returns: winner, its score, by how much it won, and how safely it was kept.
+
+    Arrays of one shape, or NumPy scalars.
+    """
 
     item: Items
     score: Reals
     margin: Reals
+    edge: Reals
 
 
 class Winner(NamedTuple):
@@ -56,6 +61,9 @@ def sample(
     seed: npt.ArrayLike,
     step: npt.ArrayLike = 0,
     *,
+    top_k: npt.ArrayLike | None = 0,
+    top_p: npt.ArrayLike | None = 1.0,
+    min_p: npt.ArrayLike | None = 0.0,
     stream: npt.ArrayLike = 0,
     method: str = "gumbel",
     axis: int = -1,
@@ -76,6 +84,8 @@ def sample(
     step : array_like of int, default 0
         In 0..2**64 - 1: which draw of the seed this is. Draws of different steps are independent. In text it is the
         position of the token being predicted: `pycouple.speculative` and the plugins call the same number `position`.
+    top_k, top_p, min_p : array_like, optional
+        What of the weights the draw is made from, as for `sample_logits` with the weights as probabilities.
     stream : array_like of int, default 0
         In 0..255: independent copies of the randomness at one step.
     method : {"gumbel", "minhash"}
@@ -95,15 +105,15 @@ def sample(
     -------
     ndarray of int64
         The drawn items, numbered from `item_offset`. The shape is that of `weights` without `axis`, broadcast against
-        `seed`, `step`, `stream` and `item_offset`; a single row gives a NumPy scalar. A row that is broadcast along a
-        batch of steps is read once, not once per draw.
+        all parameters that are arrays; a single row gives a NumPy scalar. A row that is broadcast along a batch of
+        steps is read once, not once per draw, if nothing is removed from it.
 
     Raises
     ------
     ValueError
         A weight is negative, NaN or infinite, or no double equals it; a row has no positive weight or no item; a seed,
-        step, stream or item_offset is out of range; batch shapes do not broadcast; `out` has not the shape of the
-        result, or cannot be written. The message names the argument and the row.
+        step, stream, item_offset, top_k, top_p or min_p is out of range; batch shapes do not broadcast; `out` has not
+        the shape of the result, or cannot be written. The message names the argument and the row.
     TypeError
         An argument is not of a real (weights) or integer type, or a masked array, a set, a dict or a sparse matrix;
         `out` is not an array of int64.
@@ -135,9 +145,9 @@ def sample(
     array([2, 0, 0, 1, 0])
     """
     x = core_rows(weights, "weights", axis)
-    parameters = weights_parameters(WEIGHTS, seed, step, stream, item_offset)
-    items: Items = draw(_coupling(method), WEIGHTS, x, parameters, out, workers)
-    return items
+    check_choice("method", method, METHODS)
+    parameters = weights_parameters(WEIGHTS, seed, step, stream, item_offset, top_k, top_p, min_p)
+    return _coupled(method, WEIGHTS, x, parameters, out, workers)
 
 
 def race_weights(
@@ -202,7 +212,10 @@ def sample_logits(
     seed: npt.ArrayLike,
     step: npt.ArrayLike = 0,
     *,
-    temperature: npt.ArrayLike = 1.0,
+    temperature: npt.ArrayLike | None = 1.0,
+    top_k: npt.ArrayLike | None = 0,
+    top_p: npt.ArrayLike | None = 1.0,
+    min_p: npt.ArrayLike | None = 0.0,
     stream: npt.ArrayLike = 0,
     axis: int = -1,
     item_offset: npt.ArrayLike = 0,
@@ -219,6 +232,15 @@ def sample_logits(
         As for `sample`.
     temperature : array_like of float, default 1.0
         Finite and not negative, of any real type; 0 takes the largest logit, the lowest item among equals.
+    top_k : array_like of int, default 0
+        Keep the so many largest logits, and those equal to the last of them; 0 and -1 keep all.
+    top_p : array_like of float, default 1.0
+        In [0, 1]. Of what top-k keeps, keep the fewest largest logits whose probabilities sum to top_p or more, at
+        least one, of equal logits the lowest items; 1 keeps all.
+    min_p : array_like of float, default 0.0
+        In [0, 1]. Keep what has at least min_p times the probability of the largest; 0 keeps all.
+
+    Each is one number, or an array of numbers that broadcasts as `seed` does: one per row. None is the default.
 
     Returns
     -------
@@ -244,16 +266,23 @@ def sample_logits(
     `sample(softmax(logits / temperature))` is the same draw but for rounding: it may differ where two items are within
     some 1e-15 (float64) or 1e-7 (float32) of a tie.
 
+    With top_k, top_p or min_p the draw is that of the kept items alone, as if all others had the logit -inf.
+    `docs/kept.md` fixes to the bit what is kept: probabilities are rounded to integers, at most 2**28, so that sums do
+    not depend on their order. What is kept is decided within the row that is given: of a slice of a vocabulary
+    (`item_offset`) it is not a slice of what is kept of the whole.
+
     Examples
     --------
     >>> logits = np.log([0.5, 0.3, 0.2])
     >>> pycouple.sample_logits(logits, seed=7, step=[0, 1, 2, 3, 4])
     array([1, 0, 1, 0, 0])
+    >>> pycouple.sample_logits(logits, seed=7, step=[0, 1, 2, 3, 4], top_p=[1.0, 0.8, 0.5, 0.8, 1.0])
+    array([1, 0, 0, 0, 0])
     >>> int(pycouple.sample_logits(logits, seed=7, temperature=0))
     0
     """
     x = core_rows(logits, "logits", axis)
-    parameters = logits_parameters(LOGITS, seed, step, temperature, stream, item_offset)
+    parameters = logits_parameters(LOGITS, seed, step, temperature, stream, item_offset, top_k, top_p, min_p)
     items: Items = draw(ufuncs.sample_logits, LOGITS, x, parameters, out, workers)
     return items
 
@@ -263,20 +292,23 @@ def race_logits(
     seed: npt.ArrayLike,
     step: npt.ArrayLike = 0,
     *,
-    temperature: npt.ArrayLike = 1.0,
+    temperature: npt.ArrayLike | None = 1.0,
+    top_k: npt.ArrayLike | None = 0,
+    top_p: npt.ArrayLike | None = 1.0,
+    min_p: npt.ArrayLike | None = 0.0,
     stream: npt.ArrayLike = 0,
     axis: int = -1,
     item_offset: npt.ArrayLike = 0,
-    out: tuple[Items, Reals, Reals] | None = None,
+    out: tuple[Items, Reals, Reals, Reals] | None = None,
     workers: int = 1,
 ) -> Race:
     """`sample_logits` with the winner's score and its margin over the runner-up.
 
     Parameters
     ----------
-    logits, seed, step, temperature, stream, axis, item_offset, workers
+    logits, seed, step, temperature, top_k, top_p, min_p, stream, axis, item_offset, workers
         As for `sample_logits`.
-    out : tuple of ndarray (int64, float64, float64), optional
+    out : tuple of ndarray (int64, float64, float64, float64), optional
         Where to put the results.
 
     Returns
@@ -288,7 +320,11 @@ def race_logits(
         set of items, each raced with its `item_offset`, combine to the race of the whole: the best score wins, the
         lowest item among equals.
     margin : ndarray of float64
-        The score minus the second-best score, in nats; inf when no other item has a finite logit.
+        The score minus the second-best score of what is kept, in nats; inf when nothing else is kept.
+    edge : ndarray of float64
+        How far top-p was from another decision, as a share of the probability of what top-k keeps, in 0..1: by how much
+        the winner is inside, or the nearest item that would have won is outside, whichever is less. inf where top_p is
+        1 or the temperature 0.
 
     Raises
     ------
@@ -297,20 +333,29 @@ def race_logits(
 
     Notes
     -----
-    While every ``logits[i] / temperature`` changes by less than half the margin, the winner stays the same. So the
-    margin says how much two machines' logits may differ (another GPU, kernel, batch size or precision) before the token
-    does. Scores are doubles: leave a few of their ulps (some 1e-14 for scores near 10) for their rounding.
+    While every ``logits[i] / temperature`` changes by less than half the margin and the same items are kept, the winner
+    stays the same. So the margin says how much two machines' logits may differ (another GPU, kernel, batch size or
+    precision) before the token does. Scores are doubles: leave a few of their ulps (some 1e-14 for scores near 10) for
+    their rounding.
 
-    All three results are bit-identical as in `sample`.
+    Where top-p removes items, another machine's logits may keep others. The edge says how much that takes: while the
+    share of probability before each item of the row, the larger ones and equal ones with a lower number, changes by
+    less than the edge, top-p keeps the winner, and none that would have won instead. (Top-k and min-p compare logits;
+    the edge does not speak of them.)
+
+    All four results are bit-identical as in `sample`.
 
     Examples
     --------
     >>> race = pycouple.race_logits([1.0, 2.0, 0.5], seed=7)
-    >>> int(race.item), round(float(race.score), 6), round(float(race.margin), 6)
-    (1, 3.413852, 2.854151)
+    >>> int(race.item), round(float(race.score), 6), round(float(race.margin), 6), float(race.edge)
+    (1, 3.413852, 2.854151, inf)
+    >>> race = pycouple.race_logits([1.0, 2.0, 0.5], seed=7, top_p=0.9)  # probabilities 0.231, 0.629, 0.140
+    >>> int(race.item), round(float(race.edge), 3)
+    (1, 0.9)
     """
     x = core_rows(logits, "logits", axis)
-    parameters = logits_parameters(LOGITS, seed, step, temperature, stream, item_offset)
+    parameters = logits_parameters(LOGITS, seed, step, temperature, stream, item_offset, top_k, top_p, min_p)
     return Race(*draw(ufuncs.race_logits, LOGITS, x, parameters, out, workers))
 
 
@@ -320,6 +365,9 @@ def couple(
     seed: npt.ArrayLike,
     step: npt.ArrayLike = 0,
     *,
+    top_k: npt.ArrayLike | None = 0,
+    top_p: npt.ArrayLike | None = 1.0,
+    min_p: npt.ArrayLike | None = 0.0,
     stream: npt.ArrayLike = 0,
     method: str = "gumbel",
     axis: int = -1,
@@ -333,7 +381,7 @@ def couple(
     ----------
     p, q : array_like, shape (..., n)
         Weights, as for `sample`, over the same n items.
-    seed, step, stream, method, axis, item_offset, workers
+    seed, step, top_k, top_p, min_p, stream, method, axis, item_offset, workers
         As for `sample`, the same for both parties.
     out : tuple of two ndarray of int64, optional
         Where to put the results.
@@ -359,19 +407,26 @@ def couple(
     check_labels({"p": p, "q": q})
     left, right = (core_rows(x, name, axis) for x, name in ((p, "p"), (q, "q")))
     check_pair(left, right)
-    ufunc = _coupling(method)
-    parameters = weights_parameters(WEIGHTS, seed, step, stream, item_offset)
+    check_choice("method", method, METHODS)
+    parameters = weights_parameters(WEIGHTS, seed, step, stream, item_offset, top_k, top_p, min_p)
     if out is not None:
         check_out(out, (np.int64, np.int64))
         if np.shares_memory(out[0], right):
             raise ValueError("out must not share memory with q, which is read when out[0] is written")
     of_p, of_q = (None, None) if out is None else out
     return (
-        draw(ufunc, Caller("p"), left, parameters, of_p, workers),
-        draw(ufunc, Caller("q"), right, parameters, of_q, workers),
+        _coupled(method, Caller("p"), left, parameters, of_p, workers),
+        _coupled(method, Caller("q"), right, parameters, of_q, workers),
     )
 
 
-def _coupling(method: str) -> np.ufunc:
-    check_choice("method", method, METHODS)
-    return ufuncs.sample_minhash if method == "minhash" else ufuncs.sample_weights
+def _coupled(method: str, caller: Caller, x: Array, parameters: Parameters, out: Items | None, workers: Any) -> Items:
+    """The draw from rows of weights, by the race or by MinHash."""
+    if method == "gumbel":
+        items: Items = draw(ufuncs.sample_weights, caller, x, parameters, out, workers)
+        return items
+    if "top_k" in parameters:
+        x = np.where(kept(_core.last_kept_weights, caller, x, parameters), widened(x), 0)
+        parameters = {name: value for name, value in parameters.items() if name not in SAMPLING}
+    darted: Items = draw(ufuncs.sample_minhash, caller, x, parameters, out, workers)
+    return darted

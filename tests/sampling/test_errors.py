@@ -232,7 +232,7 @@ def test_out_that_does_not_fit():
     with pytest.raises(ValueError, match=r"^out must have shape \(3,\), that of the batch; got \(2,\)$"):
         pycouple.sample(np.ones((3, 4)), 1, out=short)
     with pytest.raises(ValueError, match=r"^out must have shape \(3,\), that of the batch; got \(2,\)$"):
-        pycouple.race_logits(np.ones(4), [1, 2, 3], out=(fits, np.empty(2), np.empty(3)))
+        pycouple.race_logits(np.ones(4), [1, 2, 3], out=(fits, np.empty(2), np.empty(3), np.empty(3)))
     with pytest.raises(ValueError, match=r"^out must have shape \(3,\), that of the batch; got \(2,\)$"):
         pycouple.couple(np.ones((3, 4)), np.ones((3, 4)), 1, out=(fits, short))
     frozen = np.empty(3, np.int64)
@@ -241,7 +241,7 @@ def test_out_that_does_not_fit():
         pycouple.sample(np.ones((3, 4)), 1, out=frozen)
     real = np.empty(3)
     for call in (
-        lambda: pycouple.race_logits(np.ones((3, 4)), 1, out=(fits, real, real)),
+        lambda: pycouple.race_logits(np.ones((3, 4)), 1, out=(fits, real, np.empty(3), real)),
         lambda: pycouple.couple(np.ones((3, 4)), np.ones((3, 4)), 1, out=(fits, fits)),
     ):
         with pytest.raises(ValueError, match=r"^out must be arrays that share no memory$"):

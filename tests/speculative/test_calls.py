@@ -46,7 +46,7 @@ def test_axis_out_and_workers_of_draft_and_race(params):
         rows = np.moveaxis(x, -1, axis)
         for workers in (1, 2, -1):
             options = {"stream": streams, "axis": axis, "workers": workers}
-            out = np.empty((3, 4), np.int64), np.empty((3, 4)), np.empty((3, 4))
+            out = np.empty((3, 4), np.int64), *np.empty((3, 3, 4))
             assert draft(rows, 3, positions, params, out=out[0], **options) is out[0]
             assert np.array_equal(out[0], want.item)
             got = race(rows, 3, positions, params, out=out, **options)

@@ -1,27 +1,21 @@
 """Drafts and verification: each token is the target's own draw, in every form of the call."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from pycouple.speculative import SamplingParams, draft, generate, list_target_logits, race, verify, verify_list
-from pycouple.speculative.warpers import keep
-from tests.support import oracle
+from tests.support import oracle, oracle_kept
 from tests.support.rows import random_row
 
 PARAMS = (None, SamplingParams(temperature=0.7, top_p=0.9), SamplingParams(top_k=5, min_p=0.05), SamplingParams(0.0))
 
 
 def own(row, seed, position, params, stream=0):
-    """The rule in plain Python: the largest logit / T - ln(clock) of what is kept."""
-    params = SamplingParams() if params is None else params
-    kept = keep(np.asarray(row), params)
-    if params.temperature == 0:
-        return int(np.argmax(kept))
-    ids = np.flatnonzero(kept > -np.inf)
-    scores = [
-        float(kept[i]) / params.temperature - oracle.ln(oracle.clock(seed, position, stream, int(i))) for i in ids
-    ]
-    return int(ids[int(np.argmax(scores))])
+    """The rule in plain Python."""
+    temperature, top_k, top_p, min_p = dataclasses.astuple(SamplingParams() if params is None else params)
+    return oracle_kept.draw(np.asarray(row), seed, position, stream, temperature, top_k, top_p, min_p)[0]
 
 
 @pytest.mark.parametrize("params", PARAMS)
@@ -221,7 +215,9 @@ def test_verify_list_applies_params_and_streams():
     params = SamplingParams(temperature=0.8, top_k=4)
     others = 0
     for position in range(60):
-        want = int(list_target_logits(keep(row, params), 3, position, [9, 4], temperature=0.8))
+        largest = np.where(row >= np.sort(row)[-4], row, -np.inf)
+        want = int(list_target_logits(largest, 3, position, [9, 4], temperature=0.8))
+        assert list_target_logits(row, 3, position, [9, 4], params) == want
         got = verify_list([[], []], [row[np.newaxis]] * 2, 3, position, params, streams=[9, 4])
         assert got.tokens.tolist() == [want]
         others += want != int(verify_list([[], []], [row[np.newaxis]] * 2, 3, position).tokens[0])

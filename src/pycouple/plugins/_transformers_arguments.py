@@ -11,6 +11,7 @@ from transformers.generation.configuration_utils import GenerationMode
 from pycouple._arguments import integer, unsigned
 from pycouple.plugins._rope import longest_text, switch
 from pycouple.speculative import SamplingParams
+from pycouple.speculative.warpers import several_params
 
 # What only sampling reads, with the values at which transformers neither uses it nor warns.
 NEUTRAL = {
@@ -132,6 +133,17 @@ def seeds_of_texts(seed: Any, rows: int, count: int) -> Any:
     if seeds.ndim and len(seeds) == rows * count:
         return seeds
     return (np.broadcast_to(seeds, rows)[:, np.newaxis] + np.arange(count, dtype=np.uint64)).reshape(-1)
+
+
+def params_of_texts(params: Any, rows: int, count: int) -> Any:
+    """The params of each of `count` texts per row, likewise; one for all stays one."""
+    if params is None or isinstance(params, SamplingParams):
+        return params
+    several = several_params(params)
+    if len(several) not in (rows, rows * count):
+        wanted = f"{rows} (one per row) or {rows * count} (one per text)"
+        raise ValueError(f"params must be one SamplingParams, or {wanted}; got {len(several)}")
+    return several if len(several) == rows * count else [one for one in several for _ in range(count)]
 
 
 def check_length(model: Any, asked: Any, length: int, drafted: bool) -> None:

@@ -28,6 +28,7 @@ from pycouple._arguments import integer, one_unsigned
 from pycouple.plugins._arguments import callables
 from pycouple.plugins._llama_cpp_arguments import check_draftable, check_llama, check_options, checked_prompt
 from pycouple.speculative import SamplingParams, draft
+from pycouple.speculative.warpers import params_of
 
 __all__ = ["CoupledCompletionProcessor", "CoupledDraftModel", "coupled_completion"]
 
@@ -363,7 +364,7 @@ def _drafting(llama: Any, drafter: Any) -> Iterator[None]:
 
 def _draws(seed: Any, params: SamplingParams | None, stream: Any) -> Callable[[Scores, int], int]:
     """The draw from logits at a position."""
-    seed, stream = one_unsigned(seed, "seed"), one_unsigned(stream, "stream")
+    seed, stream, params = one_unsigned(seed, "seed"), one_unsigned(stream, "stream"), params_of(params)
 
     def draw(logits: Scores, position: int) -> int:
         return int(draft(logits, seed, position, params, stream=stream))

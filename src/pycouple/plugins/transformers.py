@@ -28,7 +28,9 @@ except ModuleNotFoundError as error:
         f"pycouple.plugins.transformers needs {error.name}: pip install 'pycouple[transformers]'", name=error.name
     ) from error
 
-from pycouple._arguments import STREAM_LIMIT, integer, unsigned
+from pycouple import ufuncs
+from pycouple._arguments import STREAM_LIMIT, core_rows, integer, unsigned
+from pycouple._arrays import on_device
 from pycouple.plugins._arguments import callables
 from pycouple.plugins._drafting import check_drafted, prepared, stop_by_token
 from pycouple.plugins._loading import load
@@ -39,14 +41,16 @@ from pycouple.plugins._transformers_arguments import (
     check_length,
     has_drafter,
     merged,
+    params_of_texts,
     refuse,
     repeated,
     seeds_of_texts,
     texts_per_prompt,
 )
 from pycouple.plugins._truncation import truncated
-from pycouple.speculative import SamplingParams, draft
-from pycouple.speculative.warpers import params_of
+from pycouple.speculative import device
+from pycouple.speculative.verification import own_draws
+from pycouple.speculative.warpers import LOGITS, Params, chosen
 
 __all__ = ["CoupledLogitsProcessor", "TransformersModel", "coupled_generate", "load", "truncated"]
 
@@ -64,8 +68,9 @@ class CoupledLogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc
     ----------
     seed : int, or array_like or tensor of int, shape (rows,)
         In 0..2**64 - 1.
-    params : SamplingParams, optional
-        Temperature, top-k, top-p and min-p. ``do_sample=False`` drops those of transformers, so they are applied here.
+    params : SamplingParams, or sequence of SamplingParams, optional
+        Temperature, top-k, top-p and min-p, one for all rows or one per row. ``do_sample=False`` drops those of
+        transformers, so they are applied here.
     attention_mask : array_like or tensor, shape (rows, length), optional
         Of the prompts: zeros for left padding, then ones. Positions are counted from a row's first one: a padded row
         draws what it draws alone. Without a mask no row is padded.
@@ -76,23 +81,24 @@ class CoupledLogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc
     ------
     ValueError, TypeError
         A number is out of range or of another type; the mask is not zeros and ones, has a zero behind a one, or no one
-        in a row. On a call as for `pycouple.speculative.draft`; there are not as many rows as seeds, or as rows of the
-        mask, or fewer tokens than the mask is for.
+        in a row. On a call as for `pycouple.speculative.draft`; there are not as many rows as seeds, params, or rows of
+        the mask, or fewer tokens than the mask is for.
 
     Notes
     -----
     Called with ids of shape (rows, length) and scores of shape (rows, n), it draws for each row
     ``pycouple.speculative.draft(scores[row], seed, position, params)`` at ``position = length - padding``. It returns
-    new float32 scores: 0 for the token drawn, -10,000 for the others, -inf where the score is -inf already. So the
-    argmax that follows is the draw, whatever type it is taken in, and an assistant's confidence is exactly 1. Prompt
-    lookup calls processors with made-up logits to learn which tokens are forbidden; it learns those that the other
-    processors forbid.
+    new float32 scores: 0 for the token drawn, for the others -10,000, or their score where that is less already (-inf
+    stays -inf). So the argmax that follows is the draw, whatever type it is taken in, and an assistant's confidence is
+    exactly 1. Prompt lookup calls processors with made-up logits to learn which tokens are forbidden; it learns those
+    that the other processors forbid.
 
     It changes nothing in place and gives the same answer at each call. It must be the last processor. With a mask it
     serves the batches that have this mask.
 
-    Scores of 16 bits are widened exactly. Scores on the CPU are read where they are, of bfloat16 too. Those on another
-    device are copied to the host: a row of 131,072 float32 logits is 512 KiB.
+    Scores of 16 bits are widened exactly. Scores on the CPU are read where they are, of bfloat16 too, and those on a
+    CUDA device stay there: the kernel of `pycouple.torch` draws from them, and the call waits for it to learn whether a
+    row is bad.
 
     Examples
     --------
@@ -106,7 +112,7 @@ class CoupledLogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc
     def __init__(
         self,
         seed: npt.ArrayLike,
-        params: SamplingParams | None = None,
+        params: Params = None,
         *,
         attention_mask: Any = None,
         stream: int = 0,
@@ -114,7 +120,8 @@ class CoupledLogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc
         self.seed = unsigned(seed, "seed")
         if self.seed.ndim > 1:
             raise ValueError(f"seed must be one integer, or one per row; got shape {self.seed.shape}")
-        self.params = params_of(params)
+        self._caller, values = chosen(LOGITS, params)
+        self._values = {name: np.array(x) if isinstance(x, list) else x for name, x in values.items()}
         self.padding = padding_of(attention_mask)
         self.prompt_length = 0 if attention_mask is None else np.shape(attention_mask)[1]
         self.stream = int(unsigned(integer(stream, "stream"), "stream", STREAM_LIMIT))
@@ -124,6 +131,9 @@ class CoupledLogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc
         rows = len(scores)
         if self.seed.ndim and len(self.seed) != rows:
             raise ValueError(f"seed must be one integer or {rows}, one per row of logits; got {len(self.seed)}")
+        several = np.shape(self._values["temperature"])
+        if several and several[0] != rows:
+            raise ValueError(f"params must be one SamplingParams or {rows}, one per row of logits; got {several[0]}")
         if self.padding.ndim and len(self.padding) != rows:
             raise ValueError(f"attention_mask must have {rows} rows, as the logits have; got {len(self.padding)}")
         if input_ids.shape[1] < self.prompt_length:
@@ -131,11 +141,13 @@ class CoupledLogitsProcessor(transformers.LogitsProcessor):  # type: ignore[misc
                 f"attention_mask must be that of the prompt: it is for {self.prompt_length} tokens, the text has "
                 f"{input_ids.shape[1]}"
             )
-        position = np.broadcast_to(input_ids.shape[1] - self.padding, (rows,))
-        winners = draft(scores, self.seed, position, self.params, stream=self.stream)
-        drawn = torch.full(scores.shape, LOST, dtype=torch.float32, device=scores.device)
-        drawn.masked_fill_(scores == -torch.inf, -torch.inf)
-        return drawn.scatter_(1, torch.from_numpy(winners).to(scores.device)[:, None], 0.0)
+        where = self.seed, np.asarray(input_ids.shape[1] - self.padding), self._values, self.stream
+        if on_device(scores):
+            winners = device.draws(self._caller, scores, *where, check=True)
+        else:
+            found = own_draws(ufuncs.sample_logits, self._caller, core_rows(scores, "logits"), *where)
+            winners = torch.from_numpy(found).to(scores.device)
+        return scores.detach().float().clamp(max=LOST).scatter_(1, winners[:, None], 0.0)
 
 
 def coupled_generate(
@@ -143,7 +155,7 @@ def coupled_generate(
     inputs: Any = None,
     *,
     seed: npt.ArrayLike,
-    params: SamplingParams | None = None,
+    params: Params = None,
     assistant_model: Any = None,
     **options: Any,
 ) -> Any:
@@ -158,8 +170,9 @@ def coupled_generate(
     seed : int, or array_like or tensor of int, shape (rows,) or (rows * num_return_sequences,)
         In 0..2**64 - 1. With ``num_return_sequences=n`` the texts of a row stand together, as transformers has them;
         text i of a row with the seed s has the seed s + i modulo 2**64, unless each text is given a seed.
-    params : SamplingParams, optional
-        The sampling. Temperature, top-k, top-p and min-p of generation configs are not read.
+    params : SamplingParams, or sequence of SamplingParams, shape as for `seed`, optional
+        The sampling, one for all rows, or each row or each text its own. Temperature, top-k, top-p and min-p of
+        generation configs are not read.
     assistant_model : transformers model, optional
         The drafter. It draws by the same noise, so it is right as often as `pycouple.theory.agreement` says.
     **options
@@ -238,7 +251,7 @@ def coupled_generate(
         check_length(model, asked, mask.shape[1], drafted)
     count = texts_per_prompt(asked)
     if count > 1:
-        seed = seeds_of_texts(seed, rows, count)
+        seed, params = seeds_of_texts(seed, rows, count), params_of_texts(params, rows, count)
         inputs = repeated(model, inputs, options, asked, count)
         mask = None if mask is None else options["attention_mask"]
     processors = callables(options.pop("logits_processor", None), "logits_processor")

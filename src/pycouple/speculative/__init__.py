@@ -7,7 +7,8 @@ number that `pycouple.sample` and the core call step. A stream is a copy of the 
 
 `generate` is the whole loop over two plain callables; `verify_list` and `list_target` are for several drafts;
 `SamplingParams` and `warp` say what a sampler leaves of the logits; `ratio_test` is the standard method, to compare.
-No LLM library is imported here: `pycouple.plugins` has those.
+CUDA tensors stay on their device (`draft`, `race`, `verify`, `verify_list`). No LLM library is imported here:
+`pycouple.plugins` has those.
 """
 
 from pycouple.speculative.lists import list_target, list_target_logits, verify_list

@@ -14,14 +14,16 @@ import numpy.typing as npt
 
 from pycouple import _core
 from pycouple._arguments import STREAM_LIMIT, UINT64_LIMIT, check_choice, core_rows, one_unsigned, threads, unsigned
-from pycouple._arrays import Array, widened
-from pycouple._draws import Parameters, check_batch, logits_parameters, of_bfloat16, weights_parameters
+from pycouple._arrays import Array, on_device
+from pycouple._draws import Parameters, check_batch, draw, kernel_of, logits_parameters, weights_parameters
 from pycouple._errors import Caller, row_error
 from pycouple._shapes import check_out, check_out_shape
 from pycouple.sampling import Items
+from pycouple.speculative import device
+from pycouple.speculative.batches import no_room
 from pycouple.speculative.tokens import elements, spread, token_numbers
-from pycouple.speculative.verification import Verified, no_room
-from pycouple.speculative.warpers import LOGITS, SamplingParams, check_rows, keep, params_of
+from pycouple.speculative.verification import Verified
+from pycouple.speculative.warpers import LOGITS, Params, chosen
 
 INVARIANCES = ("strong", "conditional")
 
@@ -107,8 +109,12 @@ def list_target_logits(
     seed: npt.ArrayLike,
     position: npt.ArrayLike = 0,
     streams: npt.ArrayLike = (0,),
+    params: Params = None,
     *,
-    temperature: npt.ArrayLike = 1.0,
+    temperature: npt.ArrayLike | None = None,
+    top_k: npt.ArrayLike | None = None,
+    top_p: npt.ArrayLike | None = None,
+    min_p: npt.ArrayLike | None = None,
     axis: int = -1,
     item_offset: npt.ArrayLike = 0,
     out: Items | None = None,
@@ -118,20 +124,22 @@ def list_target_logits(
 
     Parameters
     ----------
-    logits, seed, temperature, axis, item_offset, out, workers
+    logits, seed, axis, item_offset, out, workers
         As for `pycouple.sample_logits`.
     position, streams
         As for `list_target`.
+    params, temperature, top_k, top_p, min_p
+        As for `draft`. All streams race the same kept set.
 
     Returns
     -------
     ndarray of int64
-        As for `list_target`; the shape is broadcast against `temperature` too.
+        As for `list_target`; the shape is broadcast against the parameters too.
 
     Raises
     ------
     ValueError, TypeError
-        As for `pycouple.sample_logits`; of `streams` as for `list_target`.
+        As for `draft`; of `streams` as for `list_target`.
 
     Notes
     -----
@@ -146,9 +154,9 @@ def list_target_logits(
     >>> pycouple.speculative.list_target_logits(logits, 7, [0, 1, 2, 3, 4], range(4))
     array([1, 1, 1, 2, 1])
     """
-    caller = Caller("logits", "position")
+    caller, values = chosen(LOGITS, params, temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
     x = core_rows(logits, "logits", axis)
-    parameters = logits_parameters(caller, seed, position, temperature, 0, item_offset)
+    parameters = logits_parameters(caller, seed, position, stream=0, item_offset=item_offset, **values)
     return _race(_core.score_logits, caller, x, parameters, _streams(streams), out, workers)
 
 
@@ -157,8 +165,12 @@ def verify_list(
     target_logits: Iterable[npt.ArrayLike] | npt.NDArray[Any],
     seed: int,
     position: int,
-    params: SamplingParams | None = None,
+    params: Params = None,
     *,
+    temperature: npt.ArrayLike | None = None,
+    top_k: npt.ArrayLike | None = None,
+    top_p: npt.ArrayLike | None = None,
+    min_p: npt.ArrayLike | None = None,
     streams: npt.ArrayLike | None = None,
     invariance: str = "strong",
     axis: int = -1,
@@ -175,8 +187,10 @@ def verify_list(
         For each draft the target's next-token logits before its first token, after it, and so on. Iterators likewise.
     seed, position : int
         As for `verify`: position is the absolute index of the token that the first rows predict.
-    params : SamplingParams, optional
-        The target's.
+    params : SamplingParams, or sequence of SamplingParams, optional
+        The target's: one, or one per position, as many as the longest of the `target_logits` has rows.
+    temperature, top_k, top_p, min_p : array_like, optional
+        The same in the place of `params`, each one number, or one per position.
     streams : sequence of int, default range(K)
         The drafts' streams, as for `list_target`.
     invariance : {"strong", "conditional"}
@@ -195,7 +209,9 @@ def verify_list(
     Returns
     -------
     Verified
-        The target's draws while one draft has them all, and one more, as `verify` gives them.
+        The target's draws while one draft has them all, and one more, as `verify` gives them. For CUDA logits the
+        tokens are a tensor on the device, of one more token than the longest draft has, padded with -1; the call does
+        not wait for the device, and draws as often as there may be tokens.
 
     Raises
     ------
@@ -219,11 +235,16 @@ def verify_list(
     Verified(tokens=array([2, 1]), accepted=1)
     """
     check_choice("invariance", invariance, INVARIANCES)
-    params = params_of(params)
+    caller, values = chosen(LOGITS, params, temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
     given = elements(draft_tokens, "draft_tokens", _LISTED)
-    drafts = [token_numbers(x, f"draft_tokens[{k}]") for k, x in enumerate(given)]
-    given = elements(target_logits, "target_logits", _LISTED)
-    rows = [core_rows(x, f"target_logits[{k}]", axis) for k, x in enumerate(given)]
+    logits = list(elements(target_logits, "target_logits", _LISTED))
+    on = next(filter(on_device, logits), None)
+    if on is None:
+        drafts = [token_numbers(x, f"draft_tokens[{k}]") for k, x in enumerate(given)]
+        rows = [core_rows(x, f"target_logits[{k}]", axis) for k, x in enumerate(logits)]
+    else:
+        drafts = [device.sequence(x, f"draft_tokens[{k}]", on) for k, x in enumerate(given)]
+        rows = [device.rows_of(caller._replace(rows=f"target_logits[{k}]"), x, axis) for k, x in enumerate(logits)]
     if not drafts:
         raise ValueError("draft_tokens must hold at least one draft")
     lanes = _streams(range(len(drafts)) if streams is None else streams)
@@ -233,24 +254,43 @@ def verify_list(
     for k, (tokens, x) in enumerate(zip(drafts, rows, strict=True)):
         if x.ndim != 2 or len(x) != len(tokens) + 1 or x.shape[1] != rows[0].shape[1]:
             wanted = f"({len(tokens) + 1}, {rows[0].shape[-1]}), a row per draft token and one more"
-            raise ValueError(f"target_logits[{k}] must have shape {wanted}; got {x.shape}")
-        check_rows(widened(x), LOGITS._replace(rows=f"target_logits[{k}]"))  # those that are not reached, too
+            raise ValueError(f"target_logits[{k}] must have shape {wanted}; got {tuple(x.shape)}")
     key, first = one_unsigned(seed, "seed"), one_unsigned(position, "position")
-    if first + max(map(len, drafts)) >= UINT64_LIMIT:
+    most = max(map(len, rows))
+    if first + most > UINT64_LIMIT:
         raise no_room(first)
+    values = {
+        name: _per_position(caller.name(name), device.checked(value, name, caller), most)
+        for name, value in values.items()
+    }
+    if on is not None:
+        strong = invariance == "strong"
+        return Verified(*device.verified_list(caller, drafts, rows, key, first, values, lanes, strong, token_ids))
+    for k, x in enumerate(rows):  # what is wrong with one that is not reached is said too
+        own = {name: value[: len(x)] if value.ndim else value for name, value in values.items()}
+        parameters = logits_parameters(caller, key, first, stream=0, item_offset=0, **own)
+        draw(_core.sample_logits, caller._replace(rows=f"target_logits[{k}]"), x, parameters)
     alive = np.arange(len(drafts))
     out: list[int] = []
     while True:
         j, k = len(out), int(alive[0])
-        caller = LOGITS._replace(rows=f"target_logits[{k}]", place=_at_row(j))
-        parameters = logits_parameters(caller, key, first + j, params.temperature, 0, 0)
+        at_row = caller._replace(rows=f"target_logits[{k}]", place=_at_row(j))
+        own = {name: value[j] if value.ndim else value for name, value in values.items()}
+        parameters = logits_parameters(at_row, key, first + j, stream=0, item_offset=0, **own)
         listed = lanes if invariance == "strong" else lanes[alive]
         row = rows[k][j]
-        read = keep(row if token_ids is None else spread(row, token_ids, caller), params, caller, row)
-        out.append(int(_race(_core.score_logits, caller, row, parameters, listed, None, workers, read)))
+        read = None if token_ids is None else spread(row, token_ids, at_row)
+        out.append(int(_race(_core.score_logits, at_row, row, parameters, listed, None, workers, read)))
         alive = np.array([k for k in alive if j < len(drafts[k]) and drafts[k][j] == out[-1]], np.intp)
         if not len(alive):
             return Verified(np.array(out, np.int64), j)
+
+
+def _per_position(name: str, x: Any, count: int) -> Any:
+    """`x`, which is one number, or one for each position."""
+    if x.ndim and tuple(x.shape) != (count,):
+        raise ValueError(f"{name} must be one, or {count}, one per position; got shape {tuple(x.shape)}")
+    return x
 
 
 def _at_row(j: int) -> Callable[[tuple[int, ...]], str]:
@@ -272,8 +312,7 @@ def _race(
         check_out(out, (np.int64,))
         out = out[0] if isinstance(out, tuple) else out
     rows = x if read is None else read
-    if rows.dtype.char == "V":
-        ufunc, rows = of_bfloat16(ufunc, rows)
+    ufunc, rows = kernel_of(ufunc, rows, parameters)
     # The streams come last, so that draws of one row follow each other and the core reads the row once.
     arguments = [streams if key == "stream" else value[..., np.newaxis] for key, value in parameters.items()]
     try:

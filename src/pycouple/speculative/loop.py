@@ -10,7 +10,7 @@ from pycouple import ufuncs
 from pycouple._arguments import core_rows, integer, one_unsigned
 from pycouple.speculative.tokens import stops_of, token_numbers
 from pycouple.speculative.verification import own_draws, verified
-from pycouple.speculative.warpers import LOGITS, SamplingParams, params_of
+from pycouple.speculative.warpers import LOGITS, Chosen, SamplingParams, one_chosen, params_of
 
 Model = Callable[[list[int]], npt.ArrayLike]
 Drafter = Callable[[list[int]], npt.ArrayLike | None]
@@ -109,20 +109,20 @@ def generate(
     if on_tokens is not None and not callable(on_tokens):
         raise TypeError(f"on_tokens must be callable, got {type(on_tokens).__name__}")
     stops = stops_of(stop_tokens)
-    key, params = one_unsigned(seed, "seed"), params_of(params)
+    key, values = one_unsigned(seed, "seed"), one_chosen(params_of(params))
     new: list[int] = []
     accepted: list[bool] = []
     calls = drafted = 0
     while len(new) < max_new_tokens and not (new and new[-1] in stops):
         room = max_new_tokens - len(new) - 1
-        drafts = [] if drafter is None else _drafts(drafter, text, key, params, min(draft_length, room), stops)
+        drafts = [] if drafter is None else _drafts(drafter, text, key, values, min(draft_length, room), stops)
         rows = core_rows(target(text + drafts), "logits of target")
         if rows.ndim != 2 or len(rows) < len(drafts) + 1:
             raise ValueError(f"target must give {len(drafts) + 1} rows of logits or more, got shape {rows.shape}")
         calls, drafted = calls + 1, drafted + len(drafts)
-        caller = LOGITS._replace(rows="logits of target", place=_after(len(text)))
+        caller = LOGITS._replace(rows="logits of target", params="params", place=_after(len(text)))
         rows = rows[len(rows) - len(drafts) - 1 :]
-        own = verified(caller, [np.array(drafts, np.int64)], rows, key, len(text), params)
+        own = verified(caller, [np.array(drafts, np.int64)], rows, key, len(text), values)
         found, right = own.tokens[0].tolist(), own.accepted[0]
         last = next((i for i, token in enumerate(found) if token in stops), len(found) - 1)
         found = found[: last + 1]
@@ -134,7 +134,7 @@ def generate(
 
 
 def _drafts(
-    drafter: Drafter, text: list[int], seed: int, params: SamplingParams, count: int, stops: frozenset[int]
+    drafter: Drafter, text: list[int], seed: int, values: Chosen, count: int, stops: frozenset[int]
 ) -> list[int]:
     drafts: list[int] = []
     while len(drafts) < count and not (drafts and drafts[-1] in stops):
@@ -145,9 +145,9 @@ def _drafts(
         rows = core_rows(logits, "logits of drafter")
         if rows.ndim > 2 or len(rows) == 0:
             raise ValueError(f"drafter must give rows of logits, or one row; got shape {rows.shape}")
-        caller = LOGITS._replace(rows="logits of drafter", place=_after(position))
+        caller = LOGITS._replace(rows="logits of drafter", params="params", place=_after(position))
         row = rows if rows.ndim == 1 else rows[-1]
-        drafts.append(int(own_draws(ufuncs.sample_logits, caller, row, seed, position, params)))
+        drafts.append(int(own_draws(ufuncs.sample_logits, caller, row, seed, position, values)))
     return drafts
 
 

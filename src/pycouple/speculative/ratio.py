@@ -10,7 +10,7 @@ from pycouple._labels import check_labels
 from pycouple._shapes import check_pair
 from pycouple.speculative.tokens import token_numbers
 from pycouple.speculative.verification import Verified
-from pycouple.speculative.warpers import LOGITS, SamplingParams, params_of, warped
+from pycouple.speculative.warpers import LOGITS, SamplingParams, one_chosen, params_of, warped
 
 Reals = npt.NDArray[np.float64]
 
@@ -65,13 +65,13 @@ def ratio_test(
     >>> round(float(np.mean(accepted)), 1)  # 1 - D
     0.6
     """
-    params = params_of(params)
+    values, caller = one_chosen(params_of(params)), LOGITS._replace(params="params")
     if not isinstance(rng, np.random.Generator):
         raise TypeError(f"rng must be a numpy.random.Generator, got {type(rng).__name__}")
     tokens = token_numbers(draft_tokens, "draft_tokens")
     given = {"draft_logits": draft_logits, "target_logits": target_logits}
     check_labels(given)
-    warp_of = {name: warped(core_rows(x, name), params, LOGITS._replace(rows=name)) for name, x in given.items()}
+    warp_of = {name: warped(core_rows(x, name), caller._replace(rows=name), values) for name, x in given.items()}
     for (name, x), count in zip(warp_of.items(), (len(tokens), len(tokens) + 1), strict=True):
         if x.ndim != 2 or len(x) != count:
             raise ValueError(f"{name} of {len(tokens)} drafts must have two axes and {count} rows, got shape {x.shape}")

@@ -7,13 +7,15 @@ import numpy as np
 import numpy.typing as npt
 
 from pycouple import ufuncs
-from pycouple._arguments import STREAM_LIMIT, UINT64_LIMIT, core_rows, unsigned
-from pycouple._arrays import Array
-from pycouple._draws import draw, logits_parameters
-from pycouple._errors import Caller, row_text
+from pycouple._arguments import STREAM_LIMIT, core_rows, unsigned
+from pycouple._arrays import Array, on_device
+from pycouple._draws import draw, logits_parameters, sampling_parameter
+from pycouple._errors import Caller
 from pycouple.sampling import Items, Race, Reals
+from pycouple.speculative import device
+from pycouple.speculative.batches import Rows, check_two_axes
 from pycouple.speculative.tokens import sequences, spread
-from pycouple.speculative.warpers import LOGITS, SamplingParams, keep, params_of
+from pycouple.speculative.warpers import LOGITS, Chosen, Params, chosen
 
 _TARGET = LOGITS._replace(rows="target_logits")
 
@@ -29,8 +31,12 @@ def draft(
     logits: npt.ArrayLike,
     seed: npt.ArrayLike,
     position: npt.ArrayLike,
-    params: SamplingParams | None = None,
+    params: Params = None,
     *,
+    temperature: npt.ArrayLike | None = None,
+    top_k: npt.ArrayLike | None = None,
+    top_p: npt.ArrayLike | None = None,
+    min_p: npt.ArrayLike | None = None,
     stream: npt.ArrayLike = 0,
     axis: int = -1,
     token_ids: npt.ArrayLike | None = None,
@@ -48,9 +54,11 @@ def draft(
     position : array_like of int
         In 0..2**64 - 1: the absolute index, in the whole sequence with its prompt, of the token being predicted. After
         a prompt of 5 tokens the first new one has position 5. `pycouple.sample` calls the same number `step`.
-    params : SamplingParams, optional
-        What of the logits the draw is made from. Drafter and target best use the same; the text is the target's in any
-        case.
+    params : SamplingParams, or sequence of SamplingParams, optional
+        What of the logits the draw is made from: one for all rows, or one per row, which broadcast as `seed` does.
+        Drafter and target best use the same; the text is the target's in any case.
+    temperature, top_k, top_p, min_p : array_like, optional
+        The same in the place of `params`, each one number or one per row, as for `pycouple.sample_logits`.
     stream : array_like of int, default 0
         Which draft this is, where there are several (`verify_list`).
     axis : int, default -1
@@ -65,18 +73,22 @@ def draft(
     Returns
     -------
     ndarray of int64
-        Tokens, of the batch's shape: ``sample_logits(logits, seed, step=position, temperature=..., stream=stream)``
-        after -inf for what params remove.
+        Tokens, of the batch's shape: ``sample_logits(logits, seed, step=position, temperature=..., top_k=..., ...)``.
 
     Raises
     ------
     ValueError, TypeError
-        As for `pycouple.sample_logits` and `warp`; token_ids repeat an id, or are of another length.
+        As for `pycouple.sample_logits`; params are no SamplingParams, or are given beside one of the keywords that
+        stand in their place; token_ids repeat an id, or are of another length.
 
     Notes
     -----
     There is no `item_offset`: what params keep of a slice of the vocabulary is not a slice of what they keep of the
     whole. Slices are raced by `pycouple.race_logits`.
+
+    A CUDA tensor stays where it is: the kernel of `pycouple.torch` draws from it, the result is a tensor there, and the
+    call does not wait for it. So a bad row raises no error: its token is -1. `out` is a tensor too; `workers` has no
+    meaning. Seeds, positions, streams and parameters may be tensors on the device; what is on the host is copied there.
 
     Examples
     --------
@@ -84,13 +96,17 @@ def draft(
     >>> params = SamplingParams(temperature=0.8, top_k=3)
     >>> int(draft([1.0, 2.0, 0.5, 1.5], seed=7, position=5, params=params))
     1
+    >>> draft([[1.0, 2.0, 0.5, 1.5]] * 2, seed=7, position=[5, 6], params=[params, SamplingParams(temperature=0)])
+    array([1, 1])
     >>> int(draft([0.5, 1.5], seed=7, position=5, params=params, token_ids=[2, 3]))  # it knows two tokens only
     3
     """
+    caller, values = chosen(LOGITS, params, temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
+    if on_device(logits):
+        own: Items = device.draws(caller, logits, seed, position, values, stream, axis, token_ids, out)
+        return own
     x = core_rows(logits, "logits", axis)
-    tokens: Items = own_draws(
-        ufuncs.sample_logits, LOGITS, x, seed, position, params_of(params), stream, token_ids, out, workers
-    )
+    tokens: Items = own_draws(ufuncs.sample_logits, caller, x, seed, position, values, stream, token_ids, out, workers)
     return tokens
 
 
@@ -98,28 +114,34 @@ def race(
     logits: npt.ArrayLike,
     seed: npt.ArrayLike,
     position: npt.ArrayLike,
-    params: SamplingParams | None = None,
+    params: Params = None,
     *,
+    temperature: npt.ArrayLike | None = None,
+    top_k: npt.ArrayLike | None = None,
+    top_p: npt.ArrayLike | None = None,
+    min_p: npt.ArrayLike | None = None,
     stream: npt.ArrayLike = 0,
     axis: int = -1,
     token_ids: npt.ArrayLike | None = None,
-    out: tuple[Items, Reals, Reals] | None = None,
+    out: tuple[Items, Reals, Reals, Reals] | None = None,
     workers: int = 1,
 ) -> Race:
     """`draft` with the margin: how safe the token is.
 
     Parameters
     ----------
-    logits, seed, position, params, stream, axis, token_ids, workers
+    logits, seed, position, params, temperature, top_k, top_p, min_p, stream, axis, token_ids, workers
         As for `draft`.
-    out : tuple of ndarray (int64, float64, float64), optional
+    out : tuple of ndarray (int64, float64, float64, float64), optional
         Where to put the results.
 
     Returns
     -------
     Race
-        Token, score and margin, as of `pycouple.race_logits`: while another machine's (or batch's) logits over
-        temperature differ by less than half the margin, and keep the same tokens, it draws the same token.
+        Token, score, margin and edge, as of `pycouple.race_logits`: while another machine's (or batch's) logits over
+        temperature differ by less than half the margin, and keep the same tokens, it draws the same token. The edge
+        says by how much of the probability top-p was from keeping tokens that change the draw. Tensors for CUDA logits,
+        as for `draft`.
 
     Raises
     ------
@@ -133,10 +155,12 @@ def race(
     >>> int(found.item), round(float(found.margin), 3)
     (1, 0.031)
     """
+    caller, values = chosen(LOGITS, params, temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
+    if on_device(logits):
+        found: Race = device.draws(caller, logits, seed, position, values, stream, axis, token_ids, out, scored=True)
+        return found
     x = core_rows(logits, "logits", axis)
-    return Race(
-        *own_draws(ufuncs.race_logits, LOGITS, x, seed, position, params_of(params), stream, token_ids, out, workers)
-    )
+    return Race(*own_draws(ufuncs.race_logits, caller, x, seed, position, values, stream, token_ids, out, workers))
 
 
 def verify(
@@ -144,8 +168,12 @@ def verify(
     target_logits: npt.ArrayLike,
     seed: npt.ArrayLike,
     position: npt.ArrayLike,
-    params: SamplingParams | None = None,
+    params: Params = None,
     *,
+    temperature: npt.ArrayLike | None = None,
+    top_k: npt.ArrayLike | None = None,
+    top_p: npt.ArrayLike | None = None,
+    min_p: npt.ArrayLike | None = None,
     stream: npt.ArrayLike = 0,
     axis: int = -1,
     token_ids: npt.ArrayLike | None = None,
@@ -166,8 +194,10 @@ def verify(
     position : int, or one per sequence
         The absolute index of the token that the first row predicts (what `pycouple.sample` calls `step`). The row after
         it predicts the next index.
-    params : SamplingParams, optional
-        The target's.
+    params : SamplingParams, or sequence of SamplingParams, optional
+        The target's: one, or one per sequence, or one per row of `target_logits`.
+    temperature, top_k, top_p, min_p : array_like, optional
+        The same in the place of `params`, each one number, or one per sequence, or one per row.
     stream : int, or one per sequence, default 0
         The stream of the drafts.
     axis, token_ids, workers
@@ -180,6 +210,9 @@ def verify(
         one more.
     accepted : int; or list of int
         How many drafts those are.
+
+    For CUDA logits both are tensors on the device: ``tokens`` of shape (sequences, K + 1), or (K + 1,), for the largest
+    K, padded with -1, and ``accepted`` of shape (sequences,), or (). The call does not wait for the device.
 
     Raises
     ------
@@ -194,6 +227,9 @@ def verify(
     ``pycouple.theory.agreement(p, q)``, and any other drafter changes the speed only. Never feed a ratio test (accept
     with probability min(1, q / p)) with shared noise: see `ratio_test`.
 
+    With CUDA logits `draft_tokens` may be a tensor of shape (K,) or (sequences, K), a list of tensors, or on the host.
+    A bad row raises no error there: its sequence ends with the token -1.
+
     Examples
     --------
     >>> from pycouple.speculative import draft, verify
@@ -204,12 +240,15 @@ def verify(
     >>> verify([own[0], 0], logits, seed=7, position=5)
     Verified(tokens=array([1, 1]), accepted=1)
     """
+    caller, values = chosen(_TARGET, params, temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
+    if on_device(target_logits):
+        return Verified(
+            *device.verified(caller, draft_tokens, target_logits, seed, position, values, stream, axis, token_ids)
+        )
     x = core_rows(target_logits, "target_logits", axis)
-    if x.ndim != 2:
-        hint = "" if x.ndim < 2 else ": put the rows of each sequence after those of the one before"
-        raise ValueError(f"target_logits must have two axes, rows and tokens; got shape {x.shape}{hint}")
+    check_two_axes(caller.rows, tuple(x.shape))
     drafts, single = sequences(draft_tokens)
-    found = verified(_TARGET, drafts, x, seed, position, params_of(params), stream, token_ids, workers)
+    found = verified(caller, drafts, x, seed, position, values, stream, token_ids, workers)
     return Verified(found.tokens[0], found.accepted[0]) if single else found
 
 
@@ -219,43 +258,32 @@ def verified(
     x: Array,
     seed: Any,
     position: Any,
-    params: SamplingParams,
+    values: Chosen,
     stream: Any = 0,
     token_ids: Any = None,
     workers: Any = 1,
 ) -> Verified:
     """`verify` of a batch of checked drafts."""
-    counts = np.array([len(tokens) + 1 for tokens in drafts], np.int64)
-    if counts.sum() != len(x):
-        wanted = f"{counts.sum()} rows, one per draft and one more per sequence"
-        raise ValueError(f"{caller.rows} must have {wanted}; got {len(x)}")
-    starts = np.append(0, counts.cumsum())
-    shift = np.arange(len(x)) - np.repeat(starts[:-1], counts)
-    first = np.broadcast_to(_one_each(position, "position", drafts), counts.shape)
-    late = first + (counts - 1).astype(np.uint64) < first  # modulo 2**64
-    if late.any():
-        where = np.flatnonzero(late)[:1]
-        raise no_room(first[where[0]], row_text(where if np.ndim(position) else (), "index"))
-
-    def place(where: tuple[int, ...]) -> str:
-        row = where[0]
-        sequence = int(np.searchsorted(starts, row, side="right")) - 1
-        return f" at row {row}" + (f" (row {shift[row]} of sequence {sequence})" if len(drafts) > 1 else "")
-
+    rows = Rows(caller.rows, [len(tokens) for tokens in drafts], len(x))
     own = own_draws(
         ufuncs.sample_logits,
-        caller if caller.place is not None else caller._replace(place=place),
+        caller if caller.place is not None else caller._replace(place=rows.place),
         x,
-        _of_rows(_one_each(seed, "seed", drafts), counts),
-        np.repeat(first, counts) + shift.astype(np.uint64),
-        params,
-        _of_rows(_one_each(stream, "stream", drafts, STREAM_LIMIT), counts),
+        rows.of_sequences("seed", unsigned(seed, "seed")),
+        rows.positions(unsigned(position, "position")),
+        {
+            name: value
+            if isinstance(value, int | float)  # one number is checked with the draw
+            else rows.of_any(caller.name(name), sampling_parameter(name, value))
+            for name, value in values.items()
+        },
+        rows.of_sequences("stream", unsigned(stream, "stream", STREAM_LIMIT)),
         token_ids,
         workers=workers,
     )
     tokens, accepted = [], []
-    for given, start, end in zip(drafts, starts, starts[1:], strict=False):
-        right = _run(given == own[start : end - 1])
+    for given, start in zip(drafts, rows.starts, strict=True):
+        right = _run(given == own[start : start + len(given)])
         tokens.append(own[start : start + right + 1])
         accepted.append(right)
     return Verified(tokens, accepted)
@@ -267,37 +295,18 @@ def own_draws(
     x: Array,
     seed: Any,
     position: Any,
-    params: SamplingParams,
+    values: Chosen,
     stream: Any = 0,
     token_ids: Any = None,
     out: Any = None,
     workers: Any = 1,
 ) -> Any:
-    """What the ufunc draws from what params keep of the caller's rows."""
-    parameters = logits_parameters(caller, seed, position, params.temperature, stream, 0)
-    read = keep(x if token_ids is None else spread(x, token_ids, caller), params, caller, x)
+    """What the ufunc draws from what is kept of the caller's rows."""
+    parameters = logits_parameters(caller, seed, position, stream=stream, item_offset=0, **values)
+    read = None if token_ids is None else spread(x, token_ids, caller)
     return draw(ufunc, caller, x, parameters, out, workers, read)
-
-
-def no_room(position: Any, at: str = "") -> ValueError:
-    """The error for a sequence that is so long already that a draft has no position."""
-    return ValueError(f"position must leave room for the drafts below 2**64, got {position}{at}")
 
 
 def _run(right: npt.NDArray[np.bool_]) -> int:
     """How many are true before the first that is not."""
     return len(right) if right.all() else int(right.argmin())
-
-
-def _one_each(x: Any, name: str, drafts: list[Items], limit: int = UINT64_LIMIT) -> Any:
-    """`x` as one number, or one for each sequence of drafts."""
-    numbers = unsigned(x, name, limit)
-    if numbers.ndim > 1 or (numbers.ndim == 1 and len(numbers) != len(drafts)):
-        wanted = f"one integer or {len(drafts)}, one per sequence"
-        raise ValueError(f"{name} must be {wanted}; got shape {numbers.shape}")
-    return numbers
-
-
-def _of_rows(numbers: Any, counts: npt.NDArray[np.int64]) -> Any:
-    """One number, or for each row that of its sequence."""
-    return np.repeat(numbers, counts) if numbers.ndim else numbers

@@ -1,6 +1,7 @@
 """What a sampler leaves of a row of logits: temperature, top-k, top-p and min-p, in this order."""
 
 import math
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,15 +11,13 @@ import numpy.typing as npt
 from pycouple import _core
 from pycouple._arguments import core_rows, integer, native, real
 from pycouple._arrays import widened
-from pycouple._errors import Caller, bad_value, no_item, row_text
+from pycouple._draws import kept, sampling_parameter
+from pycouple._errors import SAMPLING, Caller, given, row_text
 
 Logits = npt.NDArray[Any]
-Reals = npt.NDArray[np.float64]
+Chosen = dict[str, Any]  # temperature, top_k, top_p and min_p as they are given
 
-LOGITS = Caller("logits", "position", "params.temperature")
-
-_FIRST_LOOK = 256  # items sorted at first to find a nucleus
-_PIECE = 2**17  # logits at a time, so that what is made of them stays in a cache
+LOGITS = Caller("logits", "position")
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -89,23 +88,71 @@ def _real(x: Any, name: str, default: float, most: float) -> float:
 
 def params_of(params: Any) -> SamplingParams:
     """`params`, or the defaults for None."""
-    if params is None:
-        return SamplingParams()
+    return SamplingParams() if params is None else _own(params, "params")
+
+
+def _own(params: Any, name: str) -> SamplingParams:
     if not isinstance(params, SamplingParams):
         kind = type(params)
-        name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
-        raise TypeError(f"params must be pycouple.speculative.SamplingParams, got {name}")
+        got = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+        raise TypeError(f"{name} must be pycouple.speculative.SamplingParams, got {got}")
     return params
 
 
-def warp(logits: npt.ArrayLike, params: SamplingParams | None = None) -> Logits:
+def several_params(params: Any) -> list[SamplingParams]:
+    """A sequence of params as a list."""
+    listed = isinstance(params, Iterable) and getattr(params, "ndim", 1) > 0
+    if not listed or isinstance(params, str | bytes | Mapping | Set):
+        _own(params, "params")
+    return [_own(one, f"params[{i}]") for i, one in enumerate(params)]
+
+
+Params = SamplingParams | Iterable[SamplingParams] | None
+
+
+def one_chosen(params: SamplingParams) -> Chosen:
+    """The numbers of a SamplingParams."""
+    return {name: getattr(params, name) for name in SAMPLING}
+
+
+_DEFAULTS = one_chosen(SamplingParams())
+
+
+def chosen(caller: Caller, params: Any, **keywords: Any) -> tuple[Caller, Chosen]:
+    """What a caller chose by `params`, one or several, or by keywords; and the caller, with what errors call it."""
+    given = {name: value for name, value in keywords.items() if value is not None}
+    if params is None:
+        return caller, _DEFAULTS | given
+    for name in given:
+        raise ValueError(f"{name} must be left out beside params, which have a {name} of their own")
+    caller = caller._replace(params="params")
+    if isinstance(params, SamplingParams):
+        return caller, one_chosen(params)
+    several = several_params(params)
+    columns: Chosen = {name: [getattr(one, name) for one in several] for name in SAMPLING}
+    for name in SAMPLING[1:]:  # one temperature per row says already how many rows there are
+        if len(set(columns[name])) == 1:
+            columns[name] = columns[name][0]
+    return caller, columns
+
+
+def warp(
+    logits: npt.ArrayLike,
+    params: Params = None,
+    *,
+    temperature: npt.ArrayLike | None = None,
+    top_k: npt.ArrayLike | None = None,
+    top_p: npt.ArrayLike | None = None,
+    min_p: npt.ArrayLike | None = None,
+) -> Logits:
     """Logits over temperature, with -inf for what top-k, top-p and min-p remove.
 
     Parameters
     ----------
     logits : array_like, shape (..., n)
         Finite numbers or -inf, as for `pycouple.sample_logits`.
-    params : SamplingParams, optional
+    params, temperature, top_k, top_p, min_p
+        As for `draft`.
 
     Returns
     -------
@@ -123,10 +170,13 @@ def warp(logits: npt.ArrayLike, params: SamplingParams | None = None) -> Logits:
 
     Notes
     -----
+    No draw needs this row: `draft` and its kin draw from the kept tokens without making it.
+
     It does what transformers' TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper and MinPLogitsWarper do one
-    after the other. They divide and sum in float32, this one in doubles, so a token at the very edge of what is kept
-    may differ; of equal logits at the edge of a nucleus the lowest ids are kept, where theirs are the highest. Which
-    tokens are kept is bit-identical on every machine (subnormal logits apart, where a thread flushes them to zero).
+    after the other. They divide and sum in float32, this one sums probabilities that are rounded to integers, at most
+    2**28, so a token at the very edge of what is kept may differ; of equal logits at the edge of a nucleus the lowest
+    ids are kept, where theirs are those that their sort, which is not stable, puts first. `docs/kept.md` fixes to the
+    bit which tokens are kept, on every machine (subnormal logits apart, where a thread flushes them to zero).
 
     Examples
     --------
@@ -134,108 +184,26 @@ def warp(logits: npt.ArrayLike, params: SamplingParams | None = None) -> Logits:
     >>> warp([2.0, 1.0, 0.0, -1.0], SamplingParams(temperature=0.5, top_p=0.9))
     array([  4.,   2., -inf, -inf])
     """
-    return warped(core_rows(logits, "logits"), params_of(params), LOGITS)
+    caller, values = chosen(LOGITS, params, temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
+    return warped(core_rows(logits, "logits"), caller, values)
 
 
-def warped(x: Logits, params: SamplingParams, caller: Caller) -> Logits:
+def warped(x: Logits, caller: Caller, values: Chosen) -> Logits:
     """`warp` of a caller's rows."""
     x = native(widened(x))
-    check_rows(x, caller)
-    kept = keep(x, params, caller)
-    kind = np.float64 if kept.dtype == np.float64 else np.float32
-    if params.temperature == 0:
-        first = np.argmax(kept, axis=-1, keepdims=True)
-        greedy: Logits = np.where(np.arange(kept.shape[-1]) == first, kind(0), kind(-np.inf))
-        return greedy
-    with np.errstate(over="ignore", under="ignore"):
-        quotients: Logits = (kept.astype(np.float64) / params.temperature).astype(kind)
-    over = np.isinf(quotients.max(axis=-1))
+    parameters = {name: sampling_parameter(name, values[name]) for name in SAMPLING}
+    left = kept(_core.last_kept_logits, caller, x, parameters)
+    kind = np.float64 if x.dtype == np.float64 else np.float32
+    temperature = parameters["temperature"][..., np.newaxis]
+    with np.errstate(all="ignore"):
+        quotients = (x.astype(np.float64) / temperature).astype(kind)
+    rows: Logits = np.where(left, np.where(temperature == 0, kind(0), quotients), kind(-np.inf))
+    over = np.isinf(rows.max(axis=-1))
     if over.any():
-        row = np.argwhere(over)[0]
+        where = tuple(int(i) for i in np.argwhere(over)[0])
+        name, got = given(caller, "temperature", parameters, where)
         raise ValueError(
-            f"{caller.temperature} {params.temperature} is so small that {caller.rows} / temperature overflows"
-            f"{row_text(row)}; temperature=0 takes the largest logit"
+            f"{name} {got} is so small that {caller.rows} / temperature overflows{row_text(where)}; temperature=0 "
+            "takes the largest logit"
         )
-    return quotients
-
-
-def keep(x: Logits, params: SamplingParams, caller: Caller = LOGITS, given: Logits | None = None) -> Logits:
-    """The logits with -inf for what is removed: themselves if nothing is. The draws are made from these.
-
-    Errors are about `given`, the caller's logits, if `x` are those in other columns.
-    """
-    k = params.top_k if params.top_k < x.shape[-1] else 0
-    if params.temperature == 0 or not (k or params.top_p < 1 or params.min_p > 0):
-        return x
-    x = widened(x)
-    n = x.shape[-1]
-    tops = check_rows(x if given is None else widened(given), caller).reshape(-1)
-    rows = x.reshape(-1, n)
-    kept = np.empty(rows.shape, x.dtype.newbyteorder("="))
-    size = max(1, _PIECE // n)
-    for start in range(0, len(rows), size):
-        piece = slice(start, start + size)
-        own = native(rows[piece]).copy()  # another thread may write the caller's
-        kept[piece] = np.where(_removed(own, tops[piece], k, params), x.dtype.type(-np.inf), own)
-    return kept.reshape(x.shape)
-
-
-def _removed(x: Logits, tops: Reals, k: int, params: SamplingParams) -> npt.NDArray[np.bool_]:
-    """What top-k, top-p and min-p remove from rows."""
-    removed = np.zeros(x.shape, bool)
-    if k:
-        removed = x < np.partition(x, -k, axis=-1)[..., -k, np.newaxis]
-    if params.top_p == 1 and params.min_p == 0:
-        return removed
-    rows = np.ascontiguousarray(native(x if x.dtype.itemsize == 8 else x.astype(np.float32)))
-    if not k:
-        return _unlikely(rows, tops, params)
-    for i, row in enumerate(rows):  # few items are left
-        left = np.flatnonzero(~removed[i])
-        removed[i, left] = _unlikely(row[np.newaxis, left], tops[i : i + 1], params)[0]
-    return removed
-
-
-def _unlikely(rows: Logits, tops: Reals, params: SamplingParams) -> npt.NDArray[np.bool_]:
-    """What top-p and min-p remove."""
-    terms, sums = _core.softmax_terms(rows, tops, params.temperature)
-    removed = terms < params.min_p  # the largest term is exp(0) = 1
-    if params.top_p < 1:
-        removed |= _outside_nucleus(rows, tops, params.temperature, params.top_p * sums)
-    return removed
-
-
-def check_rows(x: Logits, caller: Caller) -> Reals:
-    """The largest logit of each row; an error for the first row that has none, or a NaN or +inf."""
-    if x.shape[-1] == 0:
-        raise ValueError(f"{caller.rows}: {no_item('logit', 0, '')}")
-    top = x.max(axis=-1)
-    bad = ~np.isfinite(top)
-    if bad.any():
-        where = tuple(int(i) for i in np.argwhere(bad)[0])
-        at = row_text(where) if caller.place is None else caller.place(where)
-        row = x[where]
-        what = no_item("logit", len(row), at) if (row == -np.inf).all() else bad_value("logit", row, at=at)
-        raise ValueError(f"{caller.rows}: {what}")
-    tops: Reals = top.astype(np.float64)
-    return tops
-
-
-def _outside_nucleus(rows: Logits, tops: Reals, temperature: float, masses: Reals) -> npt.NDArray[np.bool_]:
-    """What is not among the fewest largest logits whose softmax terms sum to a mass or more."""
-    removed = np.zeros(rows.shape, bool)
-    n = rows.shape[-1]
-    todo, look = np.arange(len(rows)), min(_FIRST_LOOK, n)
-    while len(todo):
-        largest = np.sort(np.partition(rows[todo], n - look, axis=-1)[:, n - look :])[:, ::-1].copy()
-        running = _core.softmax_terms(largest, tops[todo], temperature)[0].cumsum(axis=-1)
-        enough = running >= masses[todo, np.newaxis]
-        enough[:, -1] |= look == n  # rounding may leave the whole row short
-        found = enough.any(axis=-1)
-        for row, last, values in zip(todo[found], enough.argmax(axis=-1)[found], largest[found], strict=True):
-            edge = values[last]
-            removed[row] = rows[row] < edge
-            ties = np.flatnonzero(rows[row] == edge)
-            removed[row, ties[int(last) + 1 - int((values > edge).sum()) :]] = True
-        todo, look = todo[~found], min(8 * look, n)
-    return removed
+    return rows
