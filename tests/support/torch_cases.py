@@ -6,6 +6,7 @@ import torch
 
 from pycouple import _config, _core
 from pycouple import torch as coupled
+from tests.support import oracle_kept
 from tests.support.rows import random_row, random_weights
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
@@ -24,6 +25,14 @@ BAD_WEIGHTS = [
     ([1.0, INF], "weight of item 1 is inf"),
     ([-INF, 1.0], "weight of item 0 is -inf"),
     ([0.0, -0.0], "no weight is positive"),
+]
+BAD_TRUNCATIONS = [
+    ("top_k", -2, "top_k must be positive, or 0 or -1 to keep all; got -2"),
+    ("top_p", 1.5, r"top_p must be in \[0, 1\], got 1.5"),
+    ("top_p", -0.1, r"top_p must be in \[0, 1\], got -0.1"),
+    ("top_p", NAN, r"top_p must be in \[0, 1\], got nan"),
+    ("min_p", 1.5, r"min_p must be in \[0, 1\], got 1.5"),
+    ("min_p", NAN, r"min_p must be in \[0, 1\], got nan"),
 ]
 BAD_TEMPERATURES = [
     (-1.0, "temperature must be finite and at least 0, got -1.0"),
@@ -136,6 +145,18 @@ def row_parameters(rng, count, device="cpu", temperatures=TEMPERATURES, wide=tor
     return {name: value.to(device) for name, value in values.items()}
 
 
+TOP_KS = (0, 1, 2, 50, -1, 3, 1000, 0, 17, 10**12)
+TOP_PS = (0.95, 1.0, 0.5, 0.0, 1 - 2.0**-53, 0.999, 0.01, 5e-324, 0.8, 0.05, 1.0)
+MIN_PS = (0.0, 0.05, 0.0, 1e-310, 1.0, 0.0, 1e-6)
+
+
+def truncation(rng, count, device="cpu", top_ks=TOP_KS, top_ps=TOP_PS, min_ps=MIN_PS):
+    """Top-k, top-p and min-p of each row, as tensors of all kinds, mixed."""
+    values = {"top_k": top_ks, "top_p": top_ps, "min_p": min_ps}
+    mixed = {name: torch.from_numpy(rng.permutation(np.resize(value, count))) for name, value in values.items()}
+    return {name: value.to(device) for name, value in mixed.items()}
+
+
 def number(x, dtype):
     """A parameter as the core takes it, float64 or uint64."""
     return np.asarray(x.cpu().numpy() if isinstance(x, torch.Tensor) else x).astype(dtype)
@@ -146,12 +167,21 @@ def rows_of(x):
     return (x.float() if x.dtype == torch.bfloat16 else x).cpu().numpy()
 
 
-def want_race(logits, seed, step=0, *, temperature=1.0, stream=0, item_offset=0):
-    """What the C core says; item -1 for a bad row."""
-    draw = (number(seed, np.uint64), number(step, np.uint64), number(temperature, np.float64))
+def want_race(logits, seed, step=0, *, temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, stream=0, item_offset=0):
+    """What the C core says, item, score, margin and edge; item -1 for a bad row."""
+    truncation = (number(top_k, np.int64), number(top_p, np.float64), number(min_p, np.float64))
+    draw = (number(seed, np.uint64), number(step, np.uint64), number(temperature, np.float64), *truncation)
     args = (rows_of(logits), *draw, number(stream, np.uint64), number(item_offset, np.uint64))
-    (item, score, margin), _ = _core.call(_core.race_logits, _config.cores(), args, {})
-    return np.maximum(item, -1), score, margin
+    (item, *numbers), _ = _core.call(_core.race_kept_logits, _config.cores(), args, {})
+    return np.maximum(item, -1), *numbers
+
+
+def slow_race(logits, seed, step, temperature, top_k, top_p, min_p, stream, item_offset=0):
+    """What the slow reading of docs/kept.md says, likewise; each parameter has one number per row."""
+    given = (seed, step, stream, temperature, top_k, top_p, min_p)
+    draws = zip(rows_of(logits), *(x.tolist() for x in given), strict=True)
+    each = [oracle_kept.draw(*draw, item_offset) for draw in draws]
+    return tuple(np.array(column) for column in zip(*each, strict=True))
 
 
 def want_items(weights, seed, step=0, *, stream=0, item_offset=0):
@@ -176,13 +206,16 @@ def same_numbers(what, got, want, good):
     assert wrong.size == 0, f"{wrong.size} {what}s, rows {wrong[:5]}: {got[wrong[:5]]}, {want[wrong[:5]]}"
 
 
+def same_race(got, want):
+    same_items(got.item, want[0])
+    for what, mine, wanted in zip(("score", "margin", "edge"), got[1:], want[1:], strict=True):
+        same_numbers(what, mine, wanted, want[0] >= 0)
+
+
 def check_race(logits, seed, step=0, race=None, **options):
     """race_logits (or the race that is given), bit for bit; gives the items."""
     got = coupled.race_logits(logits, seed, step, check=False, **options) if race is None else race
-    item, score, margin = want_race(logits, seed, step, **options)
-    same_items(got.item, item)
-    same_numbers("score", got.score, score, item >= 0)
-    same_numbers("margin", got.margin, margin, item >= 0)
+    same_race(got, want_race(logits, seed, step, **options))
     return got.item
 
 
@@ -248,6 +281,12 @@ def check_messages(device):
         raises(f"^{message}$|^{message};", lambda t=temperature: coupled.sample_logits(x, 1, temperature=t))
         several = torch.tensor([1.0, temperature], dtype=torch.float64, device=device)
         raises(f"{message}.* at row 1", lambda t=several: coupled.race_logits(x.expand(2, 2), 1, temperature=t))
+    for name, value, message in BAD_TRUNCATIONS:
+        raises(f"^{message}$", lambda n=name, v=value: coupled.sample_logits(x, 1, **{n: v}))
+        several = {name: torch.tensor([value] * 2, device=device)}
+        several[name][0] = 1
+        raises(f"{message}.* at .* 1", lambda o=several: coupled.race_logits(x.expand(2, 2), 1, **o))
+        assert coupled.sample_logits(x.expand(2, 2), 1, check=False, **several).lt(0).tolist() == [False, True]
     for options, message in OUT_OF_RANGE:
         for function in (coupled.sample, coupled.sample_logits, coupled.race_logits):
             for check in (True, False):

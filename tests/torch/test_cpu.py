@@ -26,6 +26,7 @@ def test_rows_of_every_kind(n, dtype):
     x = cases.tensor(cases.logit_rows(rng, n, 60), dtype)
     each = cases.row_parameters(rng, 60)
     cases.check_both(x, **each)
+    cases.check_both(x, **each, **cases.truncation(rng, 60))
     del each["temperature"]
     cases.check_weights(torch.from_numpy(cases.weight_rows(rng, n, 60)).to(dtype), **each)
 
@@ -35,6 +36,7 @@ def test_layouts(dtype):
     x = cases.tensor(np.random.default_rng(1).normal(0, 3, (5, 700)).astype(np.float32), dtype)
     for other in cases.layouts(x):
         cases.check_both(other, 4, torch.arange(5), item_offset=640)
+        cases.check_race(other, 4, torch.arange(5), top_k=50, top_p=0.9, min_p=0.01)
         cases.check_weights(other.abs(), 4, torch.arange(5), stream=torch.arange(5))
 
 
@@ -44,23 +46,25 @@ def test_messages():
 
 def test_out():
     x = torch.randn(5, 700)
-    out = torch.empty(5, dtype=torch.int64), torch.empty(5, dtype=torch.float64), torch.empty(5, dtype=torch.float64)
-    race = coupled.race_logits(x, 1, 2, out=out)
-    assert all(a.data_ptr() == b.data_ptr() for a, b in zip(race, out, strict=True))
-    cases.check_race(x, 1, 2, race)
+    out = torch.empty(5, dtype=torch.int64), *torch.empty(3, 5, dtype=torch.float64)
+    for kept in ({}, {"top_p": 0.5}):
+        race = coupled.race_logits(x, 1, 2, **kept, out=out)
+        assert all(a.data_ptr() == b.data_ptr() for a, b in zip(race, out, strict=True))
+        cases.check_race(x, 1, 2, race, **kept)
 
 
 def test_shapes():
     assert coupled.sample_logits(torch.zeros(7), 1).shape == ()
     assert coupled.sample(torch.ones(0, 7), 1).shape == (0,)
-    assert [part.shape for part in coupled.race_logits(torch.ones(0, 7), 1)] == [(0,)] * 3
+    assert [part.shape for part in coupled.race_logits(torch.ones(0, 7), 1)] == [(0,)] * 4
 
 
 @pytest.mark.parametrize("dynamic", [False, True])
 def test_compiled(dynamic):
     def decode(x, step):
         race = coupled.race_logits(x * 2, 5, step, temperature=1, check=False)
-        return race, coupled.sample_logits(x * 2, 5, step, check=False) + 1, coupled.sample(x.abs(), 5, 3, check=False)
+        items = coupled.sample_logits(x * 2, 5, step, top_k=7, top_p=0.9, check=False)
+        return race, coupled.sample_logits(x * 2, 5, step, check=False) + 1, items
 
     compiled = torch.compile(decode, fullgraph=True, dynamic=dynamic, backend="aot_eager")
     for rows, n in ((4, 100), (7, 100), (7, 30)):
@@ -68,16 +72,42 @@ def test_compiled(dynamic):
         race, more, items = compiled(x, steps)
         cases.check_race(x * 2, 5, steps, race)
         assert torch.equal(more, race.item + 1)
-        cases.same_items(items, cases.want_items(x.abs(), 5, 3))
+        cases.same_items(items, cases.want_race(x * 2, 5, steps, top_k=7, top_p=0.9)[0])
 
 
 @pytest.mark.filterwarnings("default")
 def test_the_op_is_a_good_citizen():
     x, steps, none = torch.randn(4, 500), torch.arange(4), torch.empty(0, 0, dtype=torch.int64)
-    item, score, margin = torch.empty(4, dtype=torch.int64), torch.empty(4).double(), torch.empty(4).double()
-    for seeds, results in ((None, (item, None, None)), (steps, (item, score, margin))):
-        arguments = (x, False, seeds, 1, steps, 0, None, 3, None, 0.5, 64, none, *results)
+    item, numbers = torch.empty(4, dtype=torch.int64), torch.empty(3, 4, dtype=torch.float64).unbind()
+    for seeds, ks, results in ((None, None, (item, None, None, None)), (steps, steps, (item, *numbers))):
+        draw = (x, False, seeds, 1, steps, 0, None, 3, None, 0.5)
+        arguments = (*draw, ks is not None, ks, 0, None, 0.5, None, 0.0, 64, none, *results)
         torch.library.opcheck(torch.ops.pycouple.race_out.default, arguments)
+
+
+def test_truncated_rows_are_those_of_the_slow_reading():
+    rng = np.random.default_rng(7)
+    for dtype in (torch.float32, torch.bfloat16, torch.float64):
+        x = cases.tensor(cases.logit_rows(rng, 200, 40), dtype)
+        x[:, 0] = 0.5  # no row is bad
+        each = cases.row_parameters(rng, 40, temperatures=(1.0, 0.3, 5.0)) | cases.truncation(rng, 40)
+        cases.same_race(coupled.race_logits(x, **each), cases.slow_race(x, **each))
+
+
+def test_truncations_as_the_numpy_api_takes_them():
+    x = torch.randn(3, 70, generator=torch.Generator().manual_seed(1))
+    want = coupled.race_logits(x, 1, 5, top_k=torch.tensor([0, 5, 70]), top_p=torch.tensor([0.5, 1.0, 0.25]))
+    of_64_bits = np.array([0, 5, 2**64 - 1], np.uint64)
+    for k in ([0, 5, 70], (0, 5, 10**30), np.array([-1, 5, 70], np.int8), iter([0, 5, 70]), of_64_bits):
+        race = coupled.race_logits(x, 1, 5, top_k=k, top_p=np.array([0.5, 1, 0.25], np.float16), min_p=None)
+        assert all(map(torch.equal, race, want))
+    plain = coupled.race_logits(x, 1, 5)
+    none = dict.fromkeys(("temperature", "top_k", "top_p", "min_p"))
+    for kept in ({"top_k": 0}, {"top_k": -1}, none, {"top_p": 1, "min_p": 0}):
+        race = coupled.race_logits(x, 1, 5, **kept)
+        assert all(map(torch.equal, race, plain))
+    assert plain.edge.isinf().all()
+    assert torch.equal(coupled.sample_logits(x, 1, 5, top_k=10**30), plain.item)
 
 
 def test_nothing_is_copied():
@@ -135,7 +165,7 @@ def test_arguments_that_do_not_fit():
     x, item, score = torch.randn(4, 300), torch.zeros(4, dtype=torch.int64), torch.zeros(4).double()
     calls = {
         "out must have a place for each row": lambda: coupled.sample_logits(x, 1, out=item[:1].expand(4)),
-        "out must be different tensors": lambda: coupled.race_logits(x, 1, out=(item, score, score)),
+        "out must be different tensors": lambda: coupled.race_logits(x, 1, out=(item, score, score, score)),
         "out must be on the device": lambda: coupled.sample_logits(x, 1, out=item.to("meta")),
         "seed must be on the device": lambda: coupled.sample_logits(x, item.to("meta")),
         "seed must be one number or one per row, 4": lambda: coupled.sample_logits(x, item[:3]),
@@ -149,6 +179,9 @@ def test_arguments_that_do_not_fit():
         "workspace must come from pycouple.torch.workspace": lambda: coupled.sample_logits(x, 1, workspace="here"),
         "temperature must be a tensor of floats, got torch.float8": lambda: coupled.sample_logits(
             x, 1, temperature=torch.ones(4).to(torch.float8_e4m3fn)
+        ),
+        r"out must be a tuple of 4 tensors \(.*\), got 3 in a tuple": lambda: coupled.race_logits(
+            x, 1, out=(item, score, score)
         ),
         "logits must be a torch tensor, got ndarray; pycouple.sample_logits takes arrays": lambda: (
             coupled.sample_logits(x.numpy(), 1)
@@ -182,7 +215,14 @@ def test_host_numbers_of_every_kind():
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"temperature": None}, TypeError, "temperature must be a real number, got NoneType"),
+        ({"top_k": 2.5}, TypeError, "top_k must be an integer, got float"),
+        ({"top_k": torch.ones(3)}, TypeError, "top_k must be integers, got torch.float32"),
+        ({"top_k": [1, 2, -2]}, ValueError, "top_k must be positive, or 0 or -1 to keep all; got -2 at index 2"),
+        ({"top_k": [1, 2, True]}, TypeError, "top_k must be integers, got bool at index 2"),
+        ({"top_p": "1"}, TypeError, "top_p must be a real number, got str"),
+        ({"top_p": torch.ones(3, dtype=torch.int64)}, TypeError, "top_p must be a tensor of floats, got torch.int64"),
+        ({"min_p": [0, 2, 0.5]}, ValueError, r"min_p must be in \[0, 1\], got 2.0 at row 1"),
+        ({"temperature": [1, None, 1]}, TypeError, "temperature must be real numbers, got NoneType at index 1"),
         ({"temperature": 10**400}, ValueError, "temperature must be finite and at least 0, got inf"),
         ({"temperature": torch.ones(3).to_sparse()}, TypeError, "temperature must be a dense tensor, got layout .*"),
         ({"step": "12"}, TypeError, "step must be an integer, got str"),
@@ -190,7 +230,7 @@ def test_host_numbers_of_every_kind():
         ({"step": [1, 2.5, 3]}, TypeError, "step must be integers, got float"),
         ({"step": 10**5000}, ValueError, "step is out of range: an integer of 16610 bits"),
         ({"check": None}, TypeError, "check must be True or False, got NoneType"),
-        ({"out": [1, 2, 3]}, TypeError, r"out must be a tensor \(torch.int64\), got list"),
+        ({"out": [1, 2, 3]}, TypeError, r"out must be a tensor \(torch.int64\), got 3 in a list"),
     ],
 )
 def test_arguments_that_are_wrong(options, error, message):

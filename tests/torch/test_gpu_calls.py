@@ -4,6 +4,7 @@ import subprocess
 import sys
 from importlib.util import find_spec
 
+import numpy as np
 import pytest
 
 from tests.support import ROOT
@@ -20,11 +21,14 @@ pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(),
 
 
 def race_out(rows):
-    return (
-        torch.empty(rows, dtype=torch.int64, device="cuda"),
-        torch.empty(rows, dtype=torch.float64, device="cuda"),
-        torch.empty(rows, dtype=torch.float64, device="cuda"),
+    return torch.empty(rows, dtype=torch.int64, device="cuda"), *torch.empty(
+        3, rows, dtype=torch.float64, device="cuda"
     )
+
+
+def truncation(rows):
+    """Tensors of all kinds of parameters, one per row."""
+    return cases.truncation(np.random.default_rng(rows), rows, "cuda")
 
 
 def allocations():
@@ -33,12 +37,14 @@ def allocations():
 
 def test_no_allocation():
     x, w, steps = random_rows(16, 9000), random_rows(16, 9000).exp(), torch.arange(16, device="cuda")
-    out, space = race_out(16), coupled.workspace(16, 9000)
+    out, space, kept = race_out(16), coupled.workspace(16, 9000), truncation(16)
     calls = (
         lambda: coupled.sample_logits(x, 1, steps, out=out[0], workspace=space, check=False),
         lambda: coupled.sample_logits(x[0], 1, 2, out=out[0][0], workspace=space, check=False),
         lambda: coupled.race_logits(x, 1, steps, temperature=0.5, out=out, workspace=space, check=False),
         lambda: coupled.sample(w, 1, steps, out=out[0], workspace=space, check=False),
+        lambda: coupled.sample_logits(x, 1, steps, **kept, out=out[0], workspace=space, check=False),
+        lambda: coupled.race_logits(x, 1, steps, top_p=0.9, out=out, workspace=space, check=False),
     )
     for call in calls:
         call()
@@ -83,6 +89,8 @@ def test_workspace_is_reused():
             cases.check_race(x, turn, steps, coupled.race_logits(x, turn, steps, workspace=space, check=False))
             items = coupled.sample(x.abs(), turn, steps, workspace=space, check=False)
             cases.same_items(items, cases.want_items(x.abs(), turn, steps))
+            race = coupled.race_logits(x, turn, steps, top_p=0.5, workspace=space, check=False)
+            cases.check_race(x, turn, steps, race, top_p=0.5)
     with pytest.raises(ValueError, match="workspace"):
         coupled.sample_logits(random_rows(65, 20_000), 1, workspace=space)
 
@@ -92,17 +100,20 @@ def test_no_synchronisation():
     x, steps = random_rows(16, 9000), torch.arange(16, device="cuda")
     x[3, 4] = NAN
     temperatures = torch.full((16,), 0.5, device="cuda", dtype=torch.float64)
+    kept = truncation(16)
     coupled.race_logits(x, 1, steps, check=False)
     torch.cuda.set_sync_debug_mode("error")
     try:
         race = coupled.race_logits(x, 1, steps, stream=steps, temperature=temperatures, check=False)
         item = coupled.sample(x.exp(), 1, 5, check=False)
         greedy = coupled.sample_logits(x, 1, 5, temperature=0, check=False)
+        truncated = coupled.race_logits(x, 1, steps, temperature=temperatures, **kept, check=False)
         torch.empty(3, device="cuda")
     finally:
         torch.cuda.set_sync_debug_mode("default")
     cases.check_race(x, 1, steps, race, stream=steps, temperature=temperatures)
-    assert item[3] == greedy[3] == -1
+    cases.check_race(x, 1, steps, truncated, temperature=temperatures, **kept)
+    assert item[3] == greedy[3] == truncated.item[3] == -1
 
 
 def test_cuda_graph():
@@ -126,9 +137,31 @@ def test_cuda_graph():
         graph.replay()
         torch.cuda.synchronize()
         cases.check_race(x, 9, before, coupled.Race(*out), temperature=temperatures)
-        want, _, _ = cases.want_race(x, 9, before)
+        want, *_ = cases.want_race(x, 9, before)
         cases.same_items(items, want)
         cases.same_items(own, want)
+
+
+def test_cuda_graph_of_truncated_rows():
+    """A replay reads the parameters anew: it may keep more or less of a row, or nothing but the largest logit."""
+    x, step = random_rows(40, 50_000, torch.bfloat16), torch.zeros(40, dtype=torch.int64, device="cuda")
+    kept, temperatures = truncation(40), torch.ones(40, device="cuda")
+    out, space = race_out(40), coupled.workspace(40, 50_000)
+    options = {"temperature": temperatures, **kept, "out": out, "workspace": space, "check": False}
+    coupled.race_logits(x, 9, step, **options)
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        coupled.race_logits(x, 9, step, **options)
+    for turn in range(20):
+        x.copy_(random_rows(40, 50_000, torch.bfloat16, seed=turn))
+        temperatures.fill_(0.1 * turn)
+        step.add_(1)
+        for value in kept.values():
+            value.copy_(value.roll(1))
+        graph.replay()
+        torch.cuda.synchronize()
+        cases.check_race(x, 9, step, coupled.Race(*out), temperature=temperatures.double(), **kept)
 
 
 def test_a_check_in_a_graph_says_what_to_do():
@@ -148,7 +181,7 @@ def test_a_check_in_a_graph_says_what_to_do():
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_compiled(dtype):
-    def decode(x, step, temperature):
+    def decode(x, step, temperature, k):
         logits = x * 2.0 + 1.0
         race = coupled.race_logits(logits, 5, step, temperature=temperature, check=False)
         return (
@@ -156,13 +189,15 @@ def test_compiled(dtype):
             race,
             coupled.sample_logits(logits, 5, step, check=False) + 1,
             coupled.sample(x.abs(), 5, 3, check=False),
+            coupled.race_logits(logits, 5, step, top_k=k, top_p=0.8, min_p=0.01, check=False),
         )
 
     compiled = torch.compile(decode, fullgraph=True)
     for seed in range(3):
         x, steps = random_rows(8, 6000, dtype, seed), torch.arange(8, device="cuda") + seed
         temperatures = torch.linspace(0, 2, 8, device="cuda", dtype=torch.float64)
-        logits, race, more, items = compiled(x, steps, temperatures)
+        logits, race, more, items, truncated = compiled(x, steps, temperatures, steps * 9)
+        cases.check_race(logits, 5, steps, truncated, top_k=steps * 9, top_p=0.8, min_p=0.01)
         cases.check_race(logits, 5, steps, race, temperature=temperatures)
         cases.same_items(more - 1, cases.want_race(logits, 5, steps)[0])
         cases.same_items(items, cases.want_items(x.abs(), 5, 3))
@@ -202,6 +237,7 @@ def test_the_op_is_a_good_citizen():
         lambda: coupled.sample_logits(x, 1, 2, check=False),
         lambda: coupled.race_logits(x, steps, steps, stream=steps, temperature=0.5, check=False),
         lambda: coupled.sample(x.exp(), 1, steps, check=False),
+        lambda: coupled.race_logits(x, 1, steps, top_k=steps, top_p=0.9, check=False),
     )
     for call in calls:
         found = recorded(call)
@@ -230,7 +266,7 @@ def test_two_queues_of_the_device():
 def test_workspaces_come_and_go():
     """A workspace that is made in a call is not handed to another call while its kernel runs."""
     x = random_rows(128, 50_000)
-    want, _, _ = cases.want_race(x, 1, 1)
+    want, *_ = cases.want_race(x, 1, 1)
     for _ in range(50):
         items = coupled.sample_logits(x, 1, 1, check=False)
         torch.randn(1 << 20, device="cuda")

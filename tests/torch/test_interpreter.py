@@ -20,7 +20,7 @@ def test_the_interpreted_kernel_is_the_c_core():
         env=os.environ | {"TRITON_INTERPRET": "1"},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1800,
     )
     assert run.returncode == 0, run.stdout + run.stderr
     assert run.stdout.endswith("0 failed\n")

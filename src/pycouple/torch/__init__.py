@@ -24,15 +24,18 @@ from pycouple._arguments import STREAM_LIMIT, UINT64_LIMIT, flag, integer
 from pycouple.torch._arguments import (
     number,
     offset_of,
+    part_of,
     raise_for_marked,
     results,
     rows_of,
     temperature_of,
+    top_k_of,
     workspace_of,
 )
 from pycouple.torch._op import race_out, words_of
+from pycouple.torch._slices import kept_terms
 
-__all__ = ["Race", "race_logits", "sample", "sample_logits", "workspace"]
+__all__ = ["Race", "kept_terms", "race_logits", "sample", "sample_logits", "workspace"]
 
 
 class Race(NamedTuple):
@@ -41,6 +44,7 @@ class Race(NamedTuple):
     item: Any
     score: Any
     margin: Any
+    edge: Any
 
 
 def sample_logits(
@@ -49,6 +53,9 @@ def sample_logits(
     step: Any = 0,
     *,
     temperature: Any = 1.0,
+    top_k: Any = 0,
+    top_p: Any = 1.0,
+    min_p: Any = 0.0,
     stream: Any = 0,
     item_offset: int = 0,
     out: Any = None,
@@ -69,7 +76,15 @@ def sample_logits(
         position of the token being predicted.
     temperature : float, floating tensor or array_like of float, default 1.0
         Finite and not negative, one number or one per row, as for `seed`; 0 takes the largest logit, the lowest item
-        among equals.
+        among equals. None is 1.
+    top_k : int, integer tensor or array_like of int, default 0
+        Keep the `top_k` largest logits and those equal to the last of them; 0, -1 and None keep all. One number or one
+        per row, as for `seed`.
+    top_p, min_p : float, floating tensor or array_like of float, default 1.0 and 0.0
+        In 0..1, one number or one per row, as for `seed`. Of what `top_k` keeps, `top_p` keeps the most probable items
+        until their probabilities sum to it, and `min_p` those that are at least `min_p` times as probable as the most
+        probable one; 1.0 and 0.0, and None, keep all. docs/kept.md fixes to the bit what is kept. Temperature comes
+        first, and at temperature 0 all three count for nothing.
     stream : int, integer tensor or array_like of int, default 0
         In 0..255: which copy of the randomness; one number or one per row, as for `seed`.
     item_offset : int, default 0
@@ -91,8 +106,8 @@ def sample_logits(
     ------
     ValueError
         With `check`: a logit is NaN or +inf, a row has no finite logit, logit / temperature overflows, a tensor's seed,
-        step, stream or temperature is out of range; the message names the row. Always: a number is out of range, shapes
-        or devices do not fit, the workspace is too small.
+        step, stream, temperature, top_k, top_p or min_p is out of range; the message names the row. Always: a number
+        is out of range, shapes or devices do not fit, the workspace is too small.
     TypeError
         The logits are no tensor, or an argument is of another type.
     RuntimeError
@@ -115,7 +130,8 @@ def sample_logits(
     >>> pycouple.torch.sample_logits(logits.expand(5, 3), seed=7, step=steps)
     tensor([1, 0, 1, 0, 0])
     """
-    return _race("logits", logits, seed, step, stream, temperature, item_offset, out, workspace, check)[0]
+    truncation = top_k, top_p, min_p
+    return _race("logits", logits, seed, step, stream, temperature, truncation, item_offset, out, workspace, check)[0]
 
 
 def race_logits(
@@ -124,6 +140,9 @@ def race_logits(
     step: Any = 0,
     *,
     temperature: Any = 1.0,
+    top_k: Any = 0,
+    top_p: Any = 1.0,
+    min_p: Any = 0.0,
     stream: Any = 0,
     item_offset: int = 0,
     out: Any = None,
@@ -134,9 +153,9 @@ def race_logits(
 
     Parameters
     ----------
-    logits, seed, step, temperature, stream, item_offset, workspace, check
+    logits, seed, step, temperature, top_k, top_p, min_p, stream, item_offset, workspace, check
         As for `sample_logits`.
-    out : tuple of torch.Tensor (int64, float64, float64), optional
+    out : tuple of torch.Tensor (int64, float64, float64, float64), optional
         Where to put the results.
 
     Returns
@@ -144,8 +163,12 @@ def race_logits(
     item : torch.Tensor of int64
         As `sample_logits` returns it.
     score, margin : torch.Tensor of float64
-        In nats; NaN for a bad row. Slices of one vocabulary, each raced with its `item_offset`, combine to the race of
-        the whole: the best score wins, the lowest item among equals (examples/split_vocabulary.py).
+        In nats, among the items that are kept; NaN for a bad row. Slices of one vocabulary, each raced with its
+        `item_offset`, combine to the race of the whole: the best score wins, the lowest item among equals
+        (examples/split_vocabulary.py).
+    edge : torch.Tensor of float64
+        How near the decisions of `top_p` were to being other ones, as a share of the mass, as `pycouple.race_logits`
+        has it: infinity where `top_p` is 1 or the temperature 0, NaN for a bad row.
 
     Raises
     ------
@@ -158,8 +181,13 @@ def race_logits(
     >>> int(race.item), round(float(race.score), 6), round(float(race.margin), 6)
     (1, 3.413852, 2.854151)
     """
-    dtypes = (torch.int64, torch.float64, torch.float64)
-    return Race(*_race("logits", logits, seed, step, stream, temperature, item_offset, out, workspace, check, dtypes))
+    dtypes = (torch.int64, torch.float64, torch.float64, torch.float64)
+    truncation = top_k, top_p, min_p
+    return Race(
+        *_race(
+            "logits", logits, seed, step, stream, temperature, truncation, item_offset, out, workspace, check, dtypes
+        )
+    )
 
 
 def sample(
@@ -198,7 +226,8 @@ def sample(
     >>> int(pycouple.torch.sample(torch.tensor([0.5, 0.3, 0.2]), seed=7))
     1
     """
-    return _race("weights", weights, seed, step, stream, 1.0, item_offset, out, workspace, check)[0]
+    truncation = 0, 1.0, 0.0
+    return _race("weights", weights, seed, step, stream, 1.0, truncation, item_offset, out, workspace, check)[0]
 
 
 def workspace(batch: int, n: int, device: Any = "cuda") -> Any:
@@ -210,7 +239,7 @@ def workspace(batch: int, n: int, device: Any = "cuda") -> Any:
     Parameters
     ----------
     batch, n : int
-        Not negative. The workspace takes 32 bytes per row and 32 bytes per 1,024 items of a row.
+        Not negative. The workspace takes 32 bytes per row, 40 bytes per 1,024 items of a row and 24 bytes per 64 items.
     device : torch.device, default "cuda"
         Where the rows are.
 
@@ -229,12 +258,12 @@ def workspace(batch: int, n: int, device: Any = "cuda") -> Any:
     Examples
     --------
     >>> tuple(pycouple.torch.workspace(256, 131_072, device="cpu").shape)
-    (256, 516)
+    (256, 6788)
     """
     shape = integer(batch, "batch"), integer(n, "n")
     if min(shape) < 0:
         raise ValueError(f"batch and n must not be negative, got {batch} and {n}")
-    words = words_of(*shape)
+    words = words_of(*shape, truncated=True)
     try:
         return torch.zeros(words, dtype=torch.int64, device=device)
     except torch.OutOfMemoryError:
@@ -247,8 +276,8 @@ def workspace(batch: int, n: int, device: Any = "cuda") -> Any:
 
 
 def _race(
-    name: str, x: Any, seed: Any, step: Any, stream: Any, temperature: Any, item_offset: Any, out: Any,
-    workspace: Any, check: bool, dtypes: tuple[Any, ...] = (torch.int64,),
+    name: str, x: Any, seed: Any, step: Any, stream: Any, temperature: Any, truncation: tuple[Any, Any, Any],
+    item_offset: Any, out: Any, workspace: Any, check: bool, dtypes: tuple[Any, ...] = (torch.int64,),
 ) -> list[Any]:  # fmt: skip
     rows, check = rows_of(x, name), flag(check, "check")
     single = x.ndim == 1
@@ -258,9 +287,14 @@ def _race(
     steps, step_number = number(step, "step", UINT64_LIMIT, rows)
     streams, stream_number = number(stream, "stream", STREAM_LIMIT, rows)
     temperatures, one_temperature = temperature_of(temperature, rows)
+    top_ks, one_top_k = top_k_of(truncation[0], rows)
+    top_ps, one_top_p = part_of(truncation[1], "top_p", 1.0, rows)
+    min_ps, one_min_p = part_of(truncation[2], "min_p", 0.0, rows)
+    several = top_ks is not None or top_ps is not None or min_ps is not None
+    truncated = several or (one_top_k, one_top_p, one_min_p) != (0, 1.0, 0.0)
     offset = offset_of(item_offset, rows.shape[1])
     found = results(out, rows, single, dtypes)
-    item, score, margin = (*found, None, None)[:3]
+    item, score, margin, edge = (*found, None, None, None)[:4]
     if rows.shape[1] == 0:
         item.fill_(-1)
         for real in found[1:]:
@@ -268,7 +302,8 @@ def _race(
     elif rows.shape[0]:
         race_out(
             rows, name == "weights", seeds, seed_number, steps, step_number, streams, stream_number,
-            temperatures, one_temperature, offset, workspace_of(workspace, rows), item, score, margin,
+            temperatures, one_temperature, truncated, top_ks, one_top_k, top_ps, one_top_p, min_ps, one_min_p, offset,
+            workspace_of(workspace, rows, truncated), item, score, margin, edge,
         )  # fmt: skip
     if check:
         parameters = {
@@ -276,6 +311,9 @@ def _race(
             "step": step if steps is None else steps,
             "stream": stream if streams is None else streams,
             "temperature": one_temperature if temperatures is None else temperatures,
+            "top_k": one_top_k if top_ks is None else top_ks,
+            "top_p": one_top_p if top_ps is None else top_ps,
+            "min_p": one_min_p if min_ps is None else min_ps,
         }
         raise_for_marked(item, rows, single, name, parameters)
     return [tensor[0] for tensor in found] if single else found

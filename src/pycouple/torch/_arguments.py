@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from pycouple import _core
-from pycouple._arguments import integer, limit_text, real, reals, unsigned
+from pycouple._arguments import counts, integer, limit_text, real, reals, unsigned
 from pycouple._arrays import array_of
 from pycouple._draws import draw, logits_parameters, weights_parameters
 from pycouple._errors import Caller
@@ -54,21 +54,56 @@ def number(x: Any, name: str, limit: int, rows: Any) -> tuple[Any, int]:
 
 def temperature_of(x: Any, rows: Any) -> tuple[Any, float]:
     """`x` as one temperature per row, or None and a temperature."""
-    if _are_several(x):
-        x = torch.from_numpy(reals(x, "temperature"))
-    if isinstance(x, torch.Tensor):
-        if x.dtype not in (*_ON_GPU, torch.float64):
-            raise TypeError(f"temperature must be a tensor of floats, got {x.dtype}")
-        return _one_per_row(x, "temperature", rows), 1.0
-    if isinstance(x, bool) or not isinstance(x, int | float):  # torch.compile knows those two
-        x = real(x, "temperature")
-    try:
-        value = float(x)
-    except OverflowError:
-        value = float("inf")
+    tensor, value = real_of(1.0 if x is None else x, "temperature", rows)
     if not 0 <= value < float("inf"):
         raise ValueError(f"temperature must be finite and at least 0, got {value}")
-    return None, value
+    return tensor, value
+
+
+def part_of(x: Any, name: str, default: float, rows: Any) -> tuple[Any, float]:
+    """`x` as one top_p or min_p per row, or None and one of them."""
+    tensor, value = real_of(default if x is None else x, name, rows)
+    _check_part(value, name)
+    return tensor, value
+
+
+def top_k_of(x: Any, rows: Any) -> tuple[Any, int]:
+    """`x` as one top_k per row, or None and a top_k, where 0 keeps all."""
+    if _are_several(x):
+        x = torch.from_numpy(counts(x, "top_k"))
+    if isinstance(x, torch.Tensor):
+        if x.dtype not in _INTEGERS:
+            raise TypeError(f"top_k must be integers, got {x.dtype}")
+        return _one_per_row(x, "top_k", rows), 0
+    value = 0 if x is None else integer(x, "top_k")
+    _check_top_k(value)
+    return None, min(max(value, 0), 2**63 - 1)
+
+
+def _check_top_k(value: Any, place: str = "") -> None:
+    if value < -1:
+        raise ValueError(f"top_k must be positive, or 0 or -1 to keep all; got {value}{place}")
+
+
+def _check_part(value: Any, name: str, place: str = "") -> None:
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} must be in [0, 1], got {value}{place}")
+
+
+def real_of(x: Any, name: str, rows: Any) -> tuple[Any, float]:
+    """`x` as one real number per row, or None and a number; 1 stands where there is a tensor."""
+    if _are_several(x):
+        x = torch.from_numpy(reals(x, name))
+    if isinstance(x, torch.Tensor):
+        if x.dtype not in (*_ON_GPU, torch.float64):
+            raise TypeError(f"{name} must be a tensor of floats, got {x.dtype}")
+        return _one_per_row(x, name, rows), 1.0
+    if isinstance(x, bool) or not isinstance(x, int | float):  # torch.compile knows those two
+        x = real(x, name)
+    try:
+        return None, float(x)
+    except OverflowError:
+        return None, float("inf")
 
 
 def _are_several(x: Any) -> bool:
@@ -109,7 +144,8 @@ def results(out: Any, rows: Any, single: bool, dtypes: tuple[Any, ...]) -> list[
     wanted = ", ".join(str(dtype) for dtype in dtypes)
     if len(given) != len(dtypes) or not all(isinstance(t, torch.Tensor) for t in given):
         what = "a tensor" if len(dtypes) == 1 else f"a tuple of {len(dtypes)} tensors"
-        raise TypeError(f"out must be {what} ({wanted}), got {type(out).__name__}")
+        count = f"{len(given)} in a " if isinstance(out, tuple | list) else ""
+        raise TypeError(f"out must be {what} ({wanted}), got {count}{type(out).__name__}")
     shape = () if single else (batch,)
     for tensor, dtype in zip(given, dtypes, strict=True):
         if tensor.dtype != dtype:
@@ -125,14 +161,14 @@ def results(out: Any, rows: Any, single: bool, dtypes: tuple[Any, ...]) -> list[
     return [tensor[None] if single else tensor for tensor in given]
 
 
-def workspace_of(workspace: Any, rows: Any) -> Any:
+def workspace_of(workspace: Any, rows: Any, truncated: bool) -> Any:
     """A workspace that is large enough: a new one, or `workspace` after a check."""
     batch, n = rows.shape
     if workspace is not None and not (isinstance(workspace, torch.Tensor) and workspace.dtype == torch.int64):
         raise TypeError("workspace must come from pycouple.torch.workspace(batch, n)")
     if rows.device.type == "cpu" and not interpreted():
         return torch.empty((0, 0), dtype=torch.int64, device=rows.device)
-    shape = words_of(batch, n)
+    shape = words_of(batch, n, truncated)
     if workspace is None:
         return torch.zeros(shape, dtype=torch.int64, device=rows.device)
     if workspace.device != rows.device:
@@ -153,6 +189,9 @@ def raise_for_marked(item: Any, rows: Any, single: bool, name: str, parameters: 
     place = "" if single else f" at row {row}"
     caller = Caller(name, place=lambda _: place)
     values = {key: x[row].item() if isinstance(x, torch.Tensor) else x for key, x in parameters.items()}
+    _check_top_k(values.pop("top_k"), place)
+    for key in ("top_p", "min_p"):
+        _check_part(values.pop(key), key, place)
     try:
         if name == "logits":
             ufunc, checked = _core.sample_logits, logits_parameters(caller, **values, item_offset=0)

@@ -27,7 +27,7 @@ Fusion and flushing to zero are off, though the bounds would stand fusion.
 import triton
 import triton.language as tl
 
-from pycouple.torch._contract import ln
+from pycouple.torch._contract import DOMAIN_BLOCK, DOMAIN_LANE, ln, words
 
 LOG2E = tl.constexpr(float.fromhex("0x1.71547652b82fep+0"))
 LOG2_GAP = tl.constexpr(0.0861)
@@ -115,3 +115,32 @@ def threshold_of(score, unit, scale, WEIGHTS: tl.constexpr):
     """The bound below which no item can reach this exact score."""
     s = (-ln(-score) if WEIGHTS else score) * scale
     return tl.where(score > -_INF, lowered(s, unit), -_INF).to(tl.float32)
+
+
+@triton.jit
+def lane_word(index, lane, seed, step, copy):
+    """The word of one lane of each block."""
+    w0, w1, w2, w3 = words(seed, step, copy, index * 16 + (lane >> 2), DOMAIN_LANE)
+    return tl.where((lane & 2) != 0, tl.where((lane & 1) != 0, w3, w2), tl.where((lane & 1) != 0, w1, w0))
+
+
+@triton.jit
+def block_bounds(upper, lower, heavy, index, seed, step, copy, frame, WEIGHTS: tl.constexpr):
+    """Of blocks whose largest values are from `lower` to `upper`, in the lanes `heavy`: at least S of each item, at
+    most S of the heaviest item, and the words of the blocks."""
+    slope, unit, _ = frame
+    c0, c1, c2, _ = words(seed, step, copy, index, DOMAIN_BLOCK)
+    word = lane_word(index, heavy, seed, step, copy)
+    soonest = at_least(c0) * 2.0**-6
+    latest = at_most(c0) * 2.0**-6 + tl.where(heavy == c2 >> 26, 0.0, at_most(word))
+    high = height_of(upper, slope, WEIGHTS) + (127.0 - log2_of(soonest)) * unit
+    low = height_of(lower, slope, WEIGHTS) + ((127.0 - LOG2_GAP) - log2_of(latest)) * unit
+    return high, low, c0, c1, c2
+
+
+@triton.jit
+def lane_bounds(x, word, later, c0, pad, frame, WEIGHTS: tl.constexpr):
+    """At least S of items, from their own words and the first word of their block; -inf of those that are none."""
+    slope, unit, _ = frame
+    soonest = at_least(c0) * 2.0**-6 + tl.where(later, at_least(word), 0.0)
+    return tl.where(x > pad, height_of(x, slope, WEIGHTS) + (127.0 - log2_of(soonest)) * unit, -_INF)

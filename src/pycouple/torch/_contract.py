@@ -66,13 +66,13 @@ def lane_delay(word):
 
 
 @triton.jit
-def clock(seed, step, stream, item):
-    """E of each item (int64)."""
-    c0, c1, c2, _ = words(seed, step, stream, (item >> 6).to(tl.uint32), DOMAIN_BLOCK)
-    first = block_clock(c0, c1)
-    w0, w1, w2, w3 = words(seed, step, stream, (item >> 2).to(tl.uint32), DOMAIN_LANE)
-    lane = (item & 63).to(tl.uint32)
-    low = tl.where((lane & 1) != 0, w1, w0)
-    high = tl.where((lane & 1) != 0, w3, w2)
-    later = first + lane_delay(tl.where((lane & 2) != 0, high, low))
-    return tl.where(lane == c2 >> 26, first, later)
+def scores_of(x, word, later, first, t, WEIGHTS: tl.constexpr):
+    """The scores of items (of weights minus their keys), from their words and the smallest clocks of their blocks."""
+    e = tl.where(later, first + lane_delay(word), first)
+    wide = x.to(tl.float64)
+    if WEIGHTS:
+        # The contract's key but for a power of two: e is in 2^-60..2^5 and x a float32, so neither quotient leaves the
+        # normal doubles, and comparing the one is comparing the other.
+        return -(e / wide)
+    else:
+        return tl.where(t > 0, wide / t - ln(e), wide)

@@ -12,82 +12,26 @@ import triton.language as tl
 
 from pycouple.torch._bounds import (
     LOG2_GAP,
-    at_least,
-    at_most,
+    block_bounds,
     frame_of,
-    height_of,
     is_bad,
-    log2_of,
+    lane_bounds,
     lowered,
     order_of,
     threshold_of,
     value_of,
 )
-from pycouple.torch._contract import BLOCK, DOMAIN_BLOCK, DOMAIN_LANE, block_clock, lane_delay, ln, words
+from pycouple.torch._contract import BLOCK, DOMAIN_LANE, block_clock, scores_of, words
+from pycouple.torch._row import HEAD, NOBODY, TAIL, better_of, draw_of, extremes_of, winner_of
+from pycouple.torch._terms import mass_of, rate_of
 
 _INF = tl.constexpr(float("inf"))
-_NOBODY = tl.constexpr(2**62)
-
-
-@triton.jit
-def _joined(low, high):
-    """The 64 bits whose halves were passed as signed integers."""
-    return (high.to(tl.int64) << 32) | (low.to(tl.int64) & 0xFFFFFFFF)
-
-
-@triton.jit
-def _number(pointer, stride, row, value):
-    """A number of this row and whether it can be one: from a tensor, if there is one, or `value`."""
-    if pointer is None:
-        return value.to(tl.uint64), True
-    else:
-        stored = tl.load(pointer + row * stride)
-        return stored.to(tl.uint64), stored >= 0
-
-
-@triton.jit
-def _draw(
-    row, seed_ptr, seed_stride, seed_low, seed_high, step_ptr, step_stride, step_low, step_high,
-    stream_ptr, stream_stride, stream, temperature_ptr, temperature_stride, temperature_low, temperature_high,
-):  # fmt: skip
-    """Seed, step, stream and temperature of this row, and whether all are in range."""
-    seed, good_seed = _number(seed_ptr, seed_stride, row, _joined(seed_low, seed_high))
-    step, good_step = _number(step_ptr, step_stride, row, _joined(step_low, step_high))
-    copy, good_copy = _number(stream_ptr, stream_stride, row, stream)
-    if temperature_ptr is None:
-        t = _joined(temperature_low, temperature_high).to(tl.float64, bitcast=True)
-    else:
-        t = tl.load(temperature_ptr + row * temperature_stride).to(tl.float64)
-    good = good_seed & good_step & good_copy & (copy < 256) & (t >= 0) & (t < _INF)
-    return seed, step, copy.to(tl.uint32), t, good
 
 
 @triton.jit
 def _spread(x):
     """The same values, one per thread: a reduction leaves each of them in a whole group of threads."""
     return tl.gather(x, tl.arange(0, x.shape[0]), 0)
-
-
-@triton.jit
-def _winner(score, item, nobody, MARGIN: tl.constexpr):
-    """The best score, its item (the lowest of equals) and, for a margin, the best score of the other items."""
-    top = tl.max(score, axis=0)
-    first = tl.min(tl.where(score == top, item, nobody), axis=0)
-    second = top
-    if MARGIN:
-        top = tl.max(tl.where(item == first, score, -_INF), axis=0)  # with the sign of its own zero
-        second = tl.max(tl.where(item == first, -_INF, score), axis=0)
-    return top, first, second
-
-
-@triton.jit
-def _before(a, a_item, a_second, b, b_item, b_second):
-    """Of two races: the winner's score and item, and the second-best score."""
-    first = (a > b) | ((a == b) & (a_item < b_item))
-    score = tl.where(first, a, b)
-    item = tl.where(first, a_item, b_item)
-    second = tl.where(first, tl.maximum(a_second, b), tl.maximum(b_second, a))
-    return score, item, second
 
 
 @triton.jit
@@ -110,41 +54,16 @@ def _reached(known):
 
 
 @triton.jit
-def _extremes(x_ptr, x_item, n, SPAN: tl.constexpr):
-    """The largest and the smallest finite logit of the row, which is read once more."""
-    largest = tl.full((SPAN,), -_INF, tl.float32)
-    lowest = tl.full((SPAN,), _INF, tl.float32)
-    start = tl.full((), 0, tl.int64)
-    while start < n:
-        at = start + tl.arange(0, SPAN)
-        x = tl.load(x_ptr + at * x_item, mask=at < n, other=-_INF).to(tl.float32)
-        largest = tl.maximum(largest, x)
-        lowest = tl.minimum(lowest, tl.where(x > -_INF, x, _INF))
-        start += SPAN
-    return tl.max(largest, axis=0).to(tl.float64), tl.min(lowest, axis=0).to(tl.float64)
-
-
-@triton.jit
-def _read(x_ptr, x_item, left, pad, seed, step, copy, frame, first_block, WEIGHTS: tl.constexpr, BLOCKS: tl.constexpr):
+def _read(x, seed, step, copy, frame, first_block, WEIGHTS: tl.constexpr, BLOCKS: tl.constexpr):
     """Of each block of a chunk: the order of its bound, its number in the low bits; the order of what its heaviest item
-    is sure to reach; its words. And the largest order of a value."""
-    slope, unit, _ = frame
+    is sure to reach; its words. And the order of its largest value, in the low six bits the lane that has it."""
+    unit = frame[1]
     lane = tl.arange(0, BLOCK)[None, :]
-    at = tl.arange(0, BLOCKS)[:, None] * BLOCK + lane
-    x = tl.load(x_ptr + at.to(tl.int64) * x_item, mask=at < left, other=pad).to(tl.float32)
     order = _spread(tl.max((order_of(x, WEIGHTS) & 0xFFFFFFC0) | lane.to(tl.uint32), axis=1))
 
     index = first_block.to(tl.uint32) + tl.arange(0, BLOCKS).to(tl.uint32)
-    heavy = order & 63
-    c0, c1, c2, _ = words(seed, step, copy, index, DOMAIN_BLOCK)
-    w0, w1, w2, w3 = words(seed, step, copy, index * 16 + (heavy >> 2), DOMAIN_LANE)
-    word = tl.where((heavy & 2) != 0, tl.where((heavy & 1) != 0, w3, w2), tl.where((heavy & 1) != 0, w1, w0))
-    soonest = at_least(c0) * 2.0**-6
-    latest = at_most(c0) * 2.0**-6 + tl.where(heavy == c2 >> 26, 0.0, at_most(word))
-    high = height_of(value_of(order | 63, WEIGHTS), slope, WEIGHTS) + (127.0 - log2_of(soonest)) * unit
-    low = (
-        height_of(value_of(order & 0xFFFFFFC0, WEIGHTS), slope, WEIGHTS) + ((127.0 - LOG2_GAP) - log2_of(latest)) * unit
-    )
+    upper, lower = value_of(order | 63, WEIGHTS), value_of(order & 0xFFFFFFC0, WEIGHTS)
+    high, low, c0, c1, c2 = block_bounds(upper, lower, order & 63, index, seed, step, copy, frame, WEIGHTS)
     known = order >= 64  # else there is no finite logit
     if WEIGHTS:
         low -= LOG2_GAP
@@ -154,7 +73,7 @@ def _read(x_ptr, x_item, left, pad, seed, step, copy, frame, first_block, WEIGHT
     high = (order_of(high, False) & (0x100000000 - BLOCKS)) | tl.arange(0, BLOCKS).to(tl.uint32)
     if not WEIGHTS:  # the least weights cannot be told from 0 by their order: their bounds are low enough
         high = tl.where(order >= 64, high, 0)
-    return high, sure, c0, c1, c2, tl.max(order, axis=0)
+    return high, sure, c0, c1, c2, order
 
 
 @triton.jit
@@ -163,29 +82,19 @@ def _open(
     WEIGHTS: tl.constexpr, MARGIN: tl.constexpr,
 ):  # fmt: skip
     """Race the lanes of a block that reach the threshold: the best score, its lane and the second-best score."""
-    slope, unit, _ = frame
     lane = tl.arange(0, BLOCK)
     x = tl.load(x_ptr + lane.to(tl.int64) * x_item, mask=lane < left, other=pad).to(tl.float32)
     w0, w1, w2, w3 = words(seed, step, copy, index * 16 + tl.arange(0, BLOCK // 4).to(tl.uint32), DOMAIN_LANE)
     word = tl.reshape(tl.join(tl.join(w0, w2), tl.join(w1, w3)), (BLOCK,))
     later = lane != J
-    soonest = at_least(c0) * 2.0**-6 + tl.where(later, at_least(word), 0.0)
-    bound = tl.where(x > pad, height_of(x, slope, WEIGHTS) + (127.0 - log2_of(soonest)) * unit, -_INF)
+    bound = lane_bounds(x, word, later, c0, pad, frame, WEIGHTS)
     take = (bound >= threshold) & (bound > -_INF)
     best = tl.full((), -_INF, tl.float64)
     second = best
     at = tl.full((), 0, tl.int32)
     if tl.max(take.to(tl.int32), axis=0) != 0:
-        m = block_clock(c0, c1)
-        e = tl.where(later, m + lane_delay(word), m)
-        wide = tl.where(take, x, 1.0).to(tl.float64)
-        if WEIGHTS:
-            # The contract's key but for a power of two: e is in 2^-60..2^5 and x a float32, so neither quotient leaves
-            # the normal doubles, and comparing the one is comparing the other.
-            score = -(e / wide)
-        else:
-            score = tl.where(t > 0, wide / t - ln(e), wide)
-        best, at, second = _winner(tl.where(take, score, -_INF), lane, BLOCK, MARGIN)
+        score = scores_of(tl.where(take, x, 1.0), word, later, block_clock(c0, c1), t, WEIGHTS)
+        best, at, second = winner_of(tl.where(take, score, -_INF), lane, BLOCK, MARGIN)
     return best, at, second
 
 
@@ -194,21 +103,21 @@ def _merge(tails, chunks, MARGIN: tl.constexpr):
     """The winner of all programs of a row, and the largest order."""
     best = tl.full((), -_INF, tl.float64)
     second = best
-    item = tl.full((), _NOBODY, tl.int64)
+    item = tl.full((), NOBODY, tl.int64)
     largest = tl.full((), 0, tl.uint32)
     done = tl.full((), 0, tl.int32)
     while done < chunks:
         c = done + tl.arange(0, 64)
-        there = tails + 4 * c
+        there = tails + TAIL * c
         take = c < chunks
         scores = tl.load(there, mask=take, other=0, cache_modifier=".cg").to(tl.float64, bitcast=True)
-        items = tl.load(there + 1, mask=take, other=_NOBODY, cache_modifier=".cg")
+        items = tl.load(there + 1, mask=take, other=NOBODY, cache_modifier=".cg")
         orders = tl.load(there + 2, mask=take, other=0, cache_modifier=".cg").to(tl.uint32)
-        top, number, rest = _winner(tl.where(take, scores, -_INF), items, _NOBODY, MARGIN)
+        top, number, rest = winner_of(tl.where(take, scores, -_INF), items, NOBODY, MARGIN)
         if MARGIN:
             seconds = tl.load(there + 3, mask=take, other=0, cache_modifier=".cg").to(tl.float64, bitcast=True)
             rest = tl.maximum(rest, tl.max(tl.where(take, seconds, -_INF), axis=0))
-        best, item, second = _before(top, number, rest, best, item, second)
+        best, item, second = better_of(top, number, rest, best, item, second)
         largest = tl.maximum(largest, tl.max(orders, axis=0))
         done += 64
     return best, item, second, largest
@@ -222,13 +131,15 @@ def race(
     x_ptr, x_row, x_item, n, chunks, space_ptr, space_row, first_block,
     seed_ptr, seed_stride, seed_low, seed_high, step_ptr, step_stride, step_low, step_high,
     stream_ptr, stream_stride, stream, temperature_ptr, temperature_stride, temperature_low, temperature_high,
-    item_ptr, item_stride, score_ptr, score_stride, margin_ptr, margin_stride,
-    WEIGHTS: tl.constexpr, BLOCKS: tl.constexpr, ALONE: tl.constexpr,
+    item_ptr, item_stride, score_ptr, score_stride, margin_ptr, margin_stride, edge_ptr, edge_stride,
+    WEIGHTS: tl.constexpr, TRUNCATED: tl.constexpr, BLOCKS: tl.constexpr, ALONE: tl.constexpr,
 ):  # fmt: skip
     """Race a chunk of BLOCKS blocks of a row; the last program of the row to end names the winner of the row.
 
     A row that has no winner gets item -1. Of the words of a row in the workspace the first three are 0 before and after
-    (two thresholds and how many programs have ended), the fourth is free; then come four per program.
+    (two thresholds and how many programs have ended), the fourth is free; then come four per program. For a row that
+    is truncated, what `_kept.py` is to know of it comes after that: the mass of each chunk, and the order of the
+    largest logit of each block, in the low six bits the lane that has it.
     """
     MARGIN: tl.constexpr = margin_ptr is not None
     # Row after row, so that the first programs to run are of all rows, and the many after them know good thresholds.
@@ -238,19 +149,26 @@ def race(
     start = chunk.to(tl.int64) * (BLOCKS * BLOCK)
     x_ptr += row * x_row
     pad = 0.0 if WEIGHTS else -_INF
-    seed, step, copy, t, good = _draw(
+    seed, step, copy, t, good = draw_of(
         row, seed_ptr, seed_stride, seed_low, seed_high, step_ptr, step_stride, step_low, step_high,
         stream_ptr, stream_stride, stream, temperature_ptr, temperature_stride, temperature_low, temperature_high,
     )  # fmt: skip
     frame = frame_of(t, WEIGHTS)
     _, unit, scale = frame
-    high, sure, c0, c1, c2, largest = _read(
-        x_ptr + start * x_item, x_item, n - start, pad, seed, step, copy, frame, first_block + chunk * BLOCKS,
-        WEIGHTS, BLOCKS,
+    at = tl.arange(0, BLOCKS)[:, None] * BLOCK + tl.arange(0, BLOCK)[None, :]
+    x = tl.load(x_ptr + (start + at.to(tl.int64)) * x_item, mask=at < n - start, other=pad).to(tl.float32)
+    high, sure, c0, c1, c2, order = _read(
+        x, seed, step, copy, frame, first_block + chunk * BLOCKS, WEIGHTS, BLOCKS
     )  # fmt: skip
+    largest = tl.max(order, axis=0)
 
     head = space_ptr + row * space_row
-    tails = head + 4
+    tails = head + HEAD
+    if TRUNCATED:
+        noted = tails + TAIL * chunks
+        tl.store(noted + chunk, mass_of(x, rate_of(tl.where(t > 0, t, 1.0))))
+        block = chunk * BLOCKS + tl.arange(0, BLOCKS)
+        tl.store(noted + chunks + block, order.to(tl.int64), mask=block.to(tl.int64) * BLOCK < n)
     mine = head + chunk % 2
     known = tl.max(sure, axis=0)
     if MARGIN:  # two items are to reach it: of two blocks, or of programs that publish in different places
@@ -266,7 +184,7 @@ def race(
 
     best = tl.full((), -_INF, tl.float64)
     second = best
-    item = tl.full((), _NOBODY, tl.int64)
+    item = tl.full((), NOBODY, tl.int64)
     block = tl.arange(0, BLOCKS)
     peak = tl.max(high, axis=0)
     while (peak > 0) & (value_of(peak | (BLOCKS - 1), False) >= threshold):
@@ -285,7 +203,7 @@ def race(
             threshold, WEIGHTS, MARGIN,
         )  # fmt: skip
         if score > -_INF:
-            best, item, second = _before(score, from_here + lane, rest, best, item, second)
+            best, item, second = better_of(score, from_here + lane, rest, best, item, second)
             known = order_of(threshold_of(best, unit, scale, WEIGHTS), False)
             if not ALONE:
                 known = _publish(mine, known)
@@ -296,7 +214,7 @@ def race(
         peak = tl.max(high, axis=0)
 
     if not ALONE:
-        tail = tails + 4 * chunk
+        tail = tails + TAIL * chunk
         tl.store(tail, best.to(tl.int64, bitcast=True))
         tl.store(tail + 1, item)
         tl.store(tail + 2, largest.to(tl.int64))
@@ -309,12 +227,13 @@ def race(
         tl.store(head, 0)
         tl.store(head + 1, 0)
         tl.store(head + 2, 0)
-    good = good & (item != _NOBODY) & (not is_bad(largest, WEIGHTS))
+    good = good & (item != NOBODY) & (not is_bad(largest, WEIGHTS))
     if not WEIGHTS:
         if good & (t > 0) & (t < 2.0**-800):  # |logit| < 2^128
-            top, bottom = _extremes(x_ptr, x_item, n, 1024)
+            top, bottom = extremes_of(x_ptr, x_item, n, 1024)
             good = tl.maximum(tl.abs(top / t), tl.abs(bottom / t)) < _INF
     tl.store(item_ptr + row * item_stride, tl.where(good, item + first_block.to(tl.int64) * BLOCK, -1))
     if MARGIN:
         tl.store(score_ptr + row * score_stride, tl.where(good, best, float("nan")))
         tl.store(margin_ptr + row * margin_stride, tl.where(good, tl.abs(best - second), float("nan")))
+        tl.store(edge_ptr + row * edge_stride, tl.where(good, _INF, float("nan")))
