@@ -109,7 +109,7 @@ def test_strides_of_zero(library):
     x = np.random.default_rng(2).normal(0, 3, 5000).astype(np.float32)
     rows, seeds, steps = 300, np.full(300, 9, np.uint64), np.arange(300, dtype=np.uint64)
     status, got = library.draw_rows("logits", np.broadcast_to(x, (rows, 5000)), seeds, steps, np.ones(rows), outputs=3)
-    assert (status, same(got, pycouple.race_logits(x, 9, steps))) == (0, True)
+    assert (status, same(got, pycouple.race_logits(x, 9, steps)[:3])) == (0, True)
     flat = np.broadcast_to(np.float32(1), (rows, 700))
     status, got = library.draw_rows("weights", flat, seeds, steps, outputs=2)
     assert (status, same(got, pycouple.race_weights(flat, 9, steps))) == (0, True)
@@ -171,7 +171,7 @@ def test_threads(library):
     """Many callers at once, on one input, with helpers and without."""
     x = np.random.default_rng(7).normal(0, 3, (20, 20_000)).astype(np.float32)
     seeds, steps, temperatures = np.full(20, 1, np.uint64), np.arange(20, dtype=np.uint64), np.ones(20)
-    want = pycouple.race_logits(x, 1, np.arange(20))
+    want = pycouple.race_logits(x, 1, np.arange(20))[:3]
     wrong = []
 
     def hammer(workers):

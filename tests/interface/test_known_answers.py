@@ -25,6 +25,7 @@ static pc_status race(const pc_row *row, const pc_race *race, pc_scratch *scratc
     case 2: winner->item ^= race->logits && race->temperature == 0; break;
     case 3: winner->item ^= few && race->logits; break;
     case 4: winner->item ^= few && !race->logits; break;
+    case 11: winner->item ^= race->within != NULL; break;
     case 5: winner->item ^= !few && row->kind == PC_F32 && !race->logits; break;
     case 6: winner->item ^= !few && row->kind == PC_F64 && !race->logits; break;
     default: winner->item ^= !few && (int)row->kind == fault - 7 && race->logits; break;
@@ -80,14 +81,38 @@ EQUAL(equal_2, 1)
 EQUAL(equal_4, 2)
 EQUAL(equal_8, 3)
 
-#define SOFTMAX(name)                                                                        \
-    static double name(const char *x, int64_t n, double top, double temperature, double *terms) { \
-        const double sum = right->name(x, n, top, temperature, terms);                       \
-        terms[n / 2] = fault ? more(terms[n / 2]) : terms[n / 2];                            \
-        return fault ? sum : more(sum);                                                      \
+static pc_status scan(const pc_row *row, const pc_race *race, pc_scratch *scratch) {
+    const pc_status status = right->scan(row, race, scratch);
+    scratch->top += fault == race->logits ? 0.25 : 0;
+    return status;
+}
+
+static uint64_t term_sum(const pc_row *row, const pc_scratch *scratch, const pc_terms *terms, const pc_place *before) {
+    const uint64_t sum = right->term_sum(row, scratch, terms, before);
+    const int whole = before->item == row->n;
+    switch (fault) {
+    case 0: return sum + (whole && terms->logits);
+    case 1: return sum + (whole && !terms->logits);
+    case 2: return sum + !whole;
+    default: return sum;
     }
-SOFTMAX(softmax_f32)
-SOFTMAX(softmax_f64)
+}
+
+static double kth(const pc_row *row, const pc_scratch *scratch, int logits, int64_t k) {
+    const double value = right->kth(row, scratch, logits, k);
+    return fault == logits ? value + 0.25 : value;
+}
+
+static pc_place nucleus(const pc_row *row, const pc_scratch *scratch, const pc_terms *terms, const pc_place *within,
+                        uint64_t limit) {
+    pc_place place = right->nucleus(row, scratch, terms, within, limit);
+    place.value = fault == terms->logits ? more(place.value) : place.value;
+    return place;
+}
+
+static int64_t last(const pc_row *row, const pc_scratch *scratch, int logits, const pc_place *within) {
+    return right->last(row, scratch, logits, within) ^ (fault == logits);
+}
 
 #define TRY(member, function, faults)                                  \
     for (fault = 0; fault < faults; fault++) {                         \
@@ -103,7 +128,7 @@ int main(void) {
             continue;
         if (pc_wrong_answer(right))
             printf("%s: %s\n", right->name, pc_wrong_answer(right));
-        TRY(race, race, 11)
+        TRY(race, race, 12)
         TRY(darts, darts, 5)
         TRY(read_set, read_set, 3)
         TRY(sketch, sketch, 3)
@@ -112,8 +137,11 @@ int main(void) {
         TRY(equal[1], equal_2, 2)
         TRY(equal[2], equal_4, 2)
         TRY(equal[3], equal_8, 2)
-        TRY(softmax_f32, softmax_f32, 2)
-        TRY(softmax_f64, softmax_f64, 2)
+        TRY(scan, scan, 2)
+        TRY(term_sum, term_sum, 3)
+        TRY(kth, kth, 2)
+        TRY(nucleus, nucleus, 2)
+        TRY(last, last, 2)
     }
     return 0;
 }

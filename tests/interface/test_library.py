@@ -176,7 +176,8 @@ def test_the_library_stays_when_it_is_closed(prefixes):
 def test_candidates_of_the_guide(prefixes, tmp_path):
     """The guide's function draws what the whole row draws, for candidates in any order."""
     source, shared = tmp_path / "candidates.c", prefixes["shared"]
-    source.write_text(re.search(r"```c\n(.*?)```", GUIDE, flags=re.S)[1])
+    programs = re.findall(r"```c\n(.*?)```", GUIDE, flags=re.S)
+    source.write_text(next(program for program in programs if "draw_candidate" in program))
     folder = library_path(shared)["LD_LIBRARY_PATH"]
     options = ("-std=c11", "-O2", *WARNINGS, "-fPIC", "-shared", "-I", shared / "include")
     run("cc", *options, source, f"-L{folder}", "-lpycouple", f"-Wl,-rpath,{folder}", "-o", tmp_path / "candidates.so")
