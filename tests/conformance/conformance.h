@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdint.h>
 
-#include "scan/row.h"
+#include "batch/loops.h"
 
 #define LENGTH(array) ((int)(sizeof(array) / sizeof *(array)))
 
@@ -34,7 +34,12 @@ typedef struct {
 } topic;
 
 /* Ended by one without a name. */
-extern const topic random_topics[], race_topics[], sketch_topics[], protocol_topics[], status_topics[];
+extern const topic random_topics[], race_topics[], kept_topics[], sketch_topics[], protocol_topics[], status_topics[];
+
+#define OF_EVERY_KIND(name, run)                                                                                       \
+    {name "-float16", run, PC_F16}, {name "-bfloat16", run, PC_BF16}, {name "-float32", run, PC_F32}, {                \
+        name "-float64", run, PC_F64                                                                                   \
+    }
 
 /* How many workers the calls of a topic may have. */
 extern int workers;
@@ -66,6 +71,19 @@ enum { LAYOUTS = 6 }; /* side by side, every 2nd, every 3rd, backwards, backward
 
 /* A row of n items. Returns the memory that it is in, to be freed. */
 void *make_row(pc_row *row, pc_kind kind, int logits, int recipe, int64_t n, int layout);
+
+/* ---- draws from rows */
+
+/* Draw rows * n items, or find their last kept items, and hash what the loop gives. Row i has the draw of words from
+ * sequence `keys`. */
+void draw_rows(digest *d, const pc_row *row, ptrdiff_t row_stride, int64_t rows, uint64_t keys,
+               const pc_race_loop_data *data, int last_kept);
+
+/* The same for rows of every recipe, in lengths from 1 to 4,099, each with several draws. */
+void draw_all_rows(digest *d, const pc_race_loop_data *data, int last_kept);
+
+/* The same for many rows, so that workers share them: the items of one long row, cut. */
+void draw_batch(digest *d, uint64_t keys, const pc_race_loop_data *data);
 
 /* Memory, or the end of the program. */
 void *memory_for(int64_t count, size_t size);
@@ -109,11 +127,14 @@ pc_draw field_key(const vectors *v);
 
 /* Number after number of a list; base 16 for those in quotes. */
 const char *list_number(const char *at, int base, uint64_t *number);
+/* Doubles of a list, and how many there are; to be freed. */
+double *list_doubles(const char *at, int64_t *count);
 
 /* uniform(seed, step 0, stream 0, i), `power` times over, times 2^exponent, for n items; to be freed. */
 double *uniform_powers(uint64_t seed, int64_t n, int power, int exponent);
 
 void check_race(vectors *v);
+void check_kept(vectors *v);
 void check_minhash(vectors *v);
 void check_protocol(vectors *v);
 

@@ -13,7 +13,7 @@
 
 int workers;
 
-enum { MOST_TOPICS = 64 };
+enum { MOST_TOPICS = 96 };
 
 typedef struct {
     const topic *topic;
@@ -25,6 +25,7 @@ static const struct {
     void (*check)(vectors *);
 } vector_files[] = {
     {"race-v1.json", check_race},
+    {"kept-v1.json", check_kept},
     {"minhash-v1.json", check_minhash},
     {"protocol-v1.json", check_protocol},
 };
@@ -35,7 +36,8 @@ static int go_on(void **raised) {
 }
 
 static int list_topics(result *results) {
-    const topic *const groups[] = {random_topics, race_topics, sketch_topics, protocol_topics, status_topics};
+    const topic *const groups[] = {random_topics, race_topics,     kept_topics,
+                                   sketch_topics, protocol_topics, status_topics};
     int count = 0;
     for (int g = 0; g < LENGTH(groups); g++)
         for (const topic *t = groups[g]; t->name; t++)

@@ -1,7 +1,5 @@
 /* Topics: the functions of the contract by themselves. */
-#include "batch/loops.h"
 #include "conformance.h"
-#include "contract/exp.h"
 
 enum { COUNT = 4096 };
 
@@ -22,16 +20,6 @@ static void ln(digest *d, int what) {
     for (uint64_t i = 0; i < COUNT; i++) {
         const uint64_t w = word(2, i), field = i % 2 ? 1 + (w & 0xfff) % 2046 : 1023 - 59 + (w & 0xfff) % 64;
         digest_f64(d, pc_ln(pc_double(field << 52 | w >> 12)));
-    }
-}
-
-/* 0, and negative doubles from -2^-30 to below -708, where the result is 0. */
-static void exponential(digest *d, int what) {
-    (void)what;
-    digest_f64(d, pc_exp(0.0));
-    for (uint64_t i = 0; i < COUNT; i++) {
-        const uint64_t w = word(3, i);
-        digest_f64(d, pc_exp(-pc_double((1023 - 30 + (w & 0xfff) % 40) << 52 | w >> 12)));
     }
 }
 
@@ -58,7 +46,6 @@ static void numbers(digest *d, int what) {
 const topic random_topics[] = {
     {"philox", philox, 0},
     {"ln", ln, 0},
-    {"exp", exponential, 0},
     {"clocks", numbers, PC_CLOCKS},
     {"gumbels", numbers, PC_GUMBELS},
     {"uniforms", numbers, PC_UNIFORMS},

@@ -57,7 +57,7 @@ static void races(digest *d, int what) {
                     const intptr_t dims[] = {1, (intptr_t)n};
                     intptr_t strides[9] = {0};
                     strides[count] = row.stride;
-                    const pc_race_loop_data data = {PC_F64, (pc_rule)rule, outputs};
+                    const pc_race_loop_data data = {.kind = PC_F64, .rule = (pc_rule)rule, .outputs = outputs};
                     pc_race_loop(args, dims, strides, &data);
                     digest_u64(d, (uint64_t)item);
                     digest_f64(d, score);

@@ -13,7 +13,7 @@ import pytest
 
 import pycouple
 from pycouple import _core, ufuncs
-from tests.support import ROOT, oracle_minhash, oracle_protocol
+from tests.support import ROOT, oracle_kept, oracle_minhash, oracle_protocol
 from tests.support.conformance import KINDS, RECIPES, fnv, make_row, numbers_of, words
 from tests.support.conversation import talk
 
@@ -21,6 +21,19 @@ HERE = ROOT / "tests" / "conformance"
 EXPECTED = dict(line.split() for line in (HERE / "expected.txt").read_text().splitlines() if line[0] != "#")
 LENGTHS = (1, 2, 5, 63, 64, 65, 127, 128, 129, 257, 1000, 1023, 1025, 2049, 4099)
 TEMPERATURES = (1.0, 0.0, 0.7, 2.0**-10, 2.0**-1000, 3.0, 1000.0, 2.0**60)
+TRUNCATIONS = [
+    *(
+        (0, 1, 0),
+        (0, 0.95, 0),
+        (50, 1, 0),
+        (0, 1, 2**-4),
+        (20, 0.9, 2**-6),
+        (0, 1 - 2**-53, 0),
+        (1, 0.5, 1),
+        (-1, 0, 0),
+    ),
+    *((3, 2.0**-1074, 2.0**-1074), (0, 2**-5, 0.75), (-2, 0.5, 0), (0, 1.5, 0), (2, 1, -1)),
+]
 SET_LENGTHS, REGISTERS = (1, 5, 64, 65, 500), (1, 2, 16, 23, 97)
 SET_KINDS = ("float64", "float32", "float16")
 COUNT = 4096
@@ -46,7 +59,7 @@ def test_the_driver_passes(driver):
     assert driver.returncode == 0, driver.stdout + driver.stderr
     levels = [line.split()[1].rstrip(":") for line in driver.stdout.splitlines() if line.startswith("level ")]
     assert levels == list(_core.levels())
-    assert driver.stdout.count(" cases are right") == 3
+    assert driver.stdout.count(" cases are right") == 4
 
 
 def test_the_driver_prints_the_expected_hashes(driver):
@@ -71,10 +84,13 @@ def draws(keys, rows):
 
 def race(name, kind, x, keys, rows, logits):
     ufunc = getattr(_core, f"{name}_bf16" if kind == "bfloat16" else name)
-    seed, step, *rest = draws(keys, rows)
-    temperature = [np.resize(TEMPERATURES, rows)] if logits else []
+    where, rest = np.split(draws(keys, rows), [2])
+    numbers = [np.resize(TEMPERATURES, rows)] if logits else []
+    if "kept" in name:
+        columns = zip(*(TRUNCATIONS[(keys + i) % len(TRUNCATIONS)] for i in range(rows)), strict=True)
+        numbers += [np.array(column) for column in columns]
     with np.errstate(invalid="ignore"):
-        out = ufunc(x, seed, step, *temperature, *rest)
+        out = ufunc(x, *numbers) if "last" in name else ufunc(x, *where, *numbers, *rest)
     return interleaved(*(out if isinstance(out, tuple) else (out,)))
 
 
@@ -85,6 +101,8 @@ UFUNCS = {
     "keys": "score_weights",
     "times": "race_weights",
     "minhash": "sample_minhash",
+    "kept-logits": "race_kept_logits",
+    "kept-weights": "sample_kept_weights",
 }
 
 
@@ -94,36 +112,32 @@ TOPICS = [(topic, kind) for topic in UFUNCS for kind in KINDS if (topic, kind) !
 
 @pytest.mark.parametrize(("topic", "kind"), TOPICS)
 def test_races(topic, kind):
-    logits = topic in ("logits", "margins")
-    found = []
+    check(f"{topic}-{kind}", races_of_all_rows(UFUNCS[topic], kind))
+
+
+def races_of_all_rows(ufunc, kind):
+    logits = "logits" in ufunc
     for r, recipe in enumerate(RECIPES):
         for i, n in enumerate(LENGTHS):
             x = make_row(kind, logits, recipe, n, (r + i) % 6)
-            found.append(race(UFUNCS[topic], kind, x, 1000 + r * len(LENGTHS) + i, 8, logits))
-    check(f"{topic}-{kind}", found)
+            yield race(ufunc, kind, x, 1000 + r * len(LENGTHS) + i, 8, logits)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_last_kept_items(kind):
+    ufuncs = ("last_kept_logits", "last_kept_weights")
+    check(f"last-kept-{kind}", [y for ufunc in ufuncs for y in races_of_all_rows(ufunc, kind)])
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_batches(kind):
     logits, weights = (make_row(kind, logits, "SPREAD", 450 * 300).reshape(450, 300) for logits in (True, False))
-    found = [
-        race("race_logits", kind, logits, 3000, 450, True),
-        race("sample_minhash", kind, weights, 3001, 450, False),
-    ]
-    check(f"batches-{kind}", found)
-
-
-@pytest.mark.parametrize("kind", ["float32", "float64"])
-def test_softmax_terms(kind):
-    found = []
-    for recipe in RECIPES[:-2]:
-        for i, n in enumerate(LENGTHS):
-            x = make_row(kind, True, recipe, n)[np.newaxis]
-            top = x.max(axis=1).astype(np.float64)
-            if top[0] > -np.inf:
-                terms, total = _core.softmax_terms(x, top, TEMPERATURES[2 + i % 2 * 3])
-                found += [total, terms[0]]
-    check(f"softmax-{kind}", found)
+    for topic, of_logits, of_weights in (
+        ("batches", "race_logits", "sample_minhash"),
+        ("kept-batches", "race_kept_logits", "sample_kept_weights"),
+    ):
+        found = [race(of_logits, kind, logits, 3000, 450, True), race(of_weights, kind, weights, 3001, 450, False)]
+        check(f"{topic}-{kind}", found)
 
 
 def test_functions():
@@ -131,12 +145,30 @@ def test_functions():
     keys = zip(seed.tolist(), step.tolist(), (stream % 256).tolist(), (index % 2**32).tolist(), strict=True)
     check("philox", [np.array([_core.philox_words(*key, 1 + i % 10) for i, key in enumerate(keys)])])
     w, i = words(2, np.arange(COUNT)), np.arange(COUNT)
-    field = np.where(i % 2 == 1, 1 + w % 4096 % 2046, 1023 - 59 + w % 4096 % 64).astype(np.uint64)
-    check("ln", [_core.ln((field << np.uint64(52) | w >> np.uint64(12)).view(np.float64))])
-    w = words(3, np.arange(COUNT))
-    field = (1023 - 30 + w % 4096 % 40).astype(np.uint64)
-    x = -(field << np.uint64(52) | w >> np.uint64(12)).view(np.float64)
-    check("exp", [_core.exp(np.concatenate([[0.0], x]))])
+    field = np.where(i % 2 == 1, 1 + w % 4096 % 2046, 1023 - 59 + w % 4096 % 64)
+    check("ln", [_core.ln(doubles(field, w))])
+
+
+def doubles(field, w):
+    """Doubles of a biased exponent whose fraction is that of words."""
+    return (np.asarray(field, np.uint64) << np.uint64(52) | w >> np.uint64(12)).view(np.float64)
+
+
+def test_terms_and_limits():
+    """Of the oracle: Python has no call that gives them."""
+    i = np.arange(COUNT)
+    w, temperatures = words(15, i), (1.0, 0.7, 2.0**-10, 3.0, 2.0**-1000, 2.0**60, 2.0**140, 2.0**150)
+    parts, ones = doubles(1023 - 40 + w % 4096 % 45, w), doubles(1023, words(15, COUNT + i))
+    found = []
+    for turn, (part, one) in enumerate(zip(parts.tolist(), ones.tolist(), strict=True)):
+        top = one * 2.0**100
+        found.append(oracle_kept.term(one - part, one, temperatures[turn % 8]))
+        found.append(oracle_kept.term(top - part * 2.0**123, top, 2.0**123))
+        found.append(oracle_kept.weight_term(part / 32, one))
+    check("terms", [np.array(found)])
+    w, total = words(16, i), words(16, COUNT + i) >> np.uint64(2) >> (i % 34).astype(np.uint64)
+    p = doubles(1022 - w % 4096 % np.where(i % 2 == 1, 4, 130).astype(np.uint64), w)
+    check("limits", [np.array(list(map(oracle_kept.limit_of, p.tolist(), total.tolist())))])
 
 
 @pytest.mark.parametrize(

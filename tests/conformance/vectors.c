@@ -96,6 +96,19 @@ const char *list_number(const char *at, int base, uint64_t *number) {
     return stop == at ? NULL : stop + (*stop == '"');
 }
 
+double *list_doubles(const char *at, int64_t *count) {
+    const char *end = strchr(at, ']');
+    double *x = memory_for(end - at, sizeof *x);
+    for (*count = 0;; ++*count) {
+        at += strspn(at, "[, \"");
+        if (at >= end)
+            return x;
+        char *stop;
+        x[*count] = strtod(at, &stop);
+        at = stop;
+    }
+}
+
 double *uniform_powers(uint64_t seed, int64_t n, int power, int exponent) {
     double *w = memory_for(n, sizeof *w);
     const pc_draw draw = {.seed = seed};

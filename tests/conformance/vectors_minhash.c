@@ -16,7 +16,7 @@ static void check_draws(vectors *v) {
         double *w = uniform_powers(seed, n, (int)field_int(v, "power"), (int)field_int(v, "exponent"));
         char *args[] = {(char *)w, (char *)&seed, (char *)&step, (char *)&stream, (char *)&offset, (char *)&item};
         const intptr_t dims[] = {1, (intptr_t)n}, strides[7] = {[6] = 8};
-        const pc_race_loop_data data = {PC_F64, PC_MINHASH, 1};
+        const pc_race_loop_data data = {.kind = PC_F64, .rule = PC_MINHASH, .outputs = 1};
         pc_race_loop(args, dims, strides, &data);
         vectors_check(v, item == field_int(v, "item"), "item");
         free(w);

@@ -45,7 +45,7 @@ static int64_t draw_row(const vectors *v, double *row, pc_rule rule, double *sco
                       (char *)&offset, (char *)&item, (char *)score, (char *)margin};
     const intptr_t dims[] = {1, (intptr_t)field_int(v, "n")};
     const intptr_t strides[10] = {[6] = rule == PC_KEYS ? 8 : 0, [9] = 8};
-    const pc_race_loop_data data = {PC_F64, rule, rule == PC_KEYS ? 1 : 3};
+    const pc_race_loop_data data = {.kind = PC_F64, .rule = rule, .outputs = rule == PC_KEYS ? 1 : 3};
     pc_race_loop(rule == PC_KEYS ? weights : logits, dims, strides, &data);
     return item;
 }
