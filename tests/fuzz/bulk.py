@@ -3,16 +3,17 @@
 import numpy as np
 
 from pycouple import _core
-from tests.fuzz.inputs import MASKS, POISON, TEMPERATURES, chance, choice
-from tests.support import oracle
+from tests.fuzz.inputs import COUNTS, MASKS, POISON, PROBABILITIES, TEMPERATURES, chance, choice
+from tests.support import oracle_kept
+from tests.support.bfloat16 import truncated, widened
 
 LARGEST = 80  # items of a row
 NUMBERS = 2_000_000  # in a batch
 KINDS = 9
 DRAWS = 10  # from each row, with keys of its own each time: making the rows takes longer
 SAMPLED = 2  # rows of a draw that the oracle reads
-OF_LOGITS = ("sample_logits", "race_logits")
-OF_WEIGHTS = ("sample_weights", "race_weights", "sample_minhash")
+OF_LOGITS = ("sample_logits", "race_logits", "sample_kept_logits", "race_kept_logits")
+OF_WEIGHTS = ("sample_weights", "race_weights", "sample_minhash", "sample_kept_weights")
 
 
 def rows(rng, count, n, dtype, weights):
@@ -52,22 +53,26 @@ class Batch:
         self.kind = choice(rng, ("float16", "bfloat16", "float32", "float64"))
         self.x = rows(rng, self.count, self.n, "float32" if self.kind == "bfloat16" else self.kind, not self.logits)
         if self.kind == "bfloat16":
-            self.x = (self.x.view(np.uint32) >> 16).astype(np.uint16)
+            self.x = truncated(self.x)
 
-    def keys(self):
-        """Seeds, steps, streams and temperatures, of each row its own."""
+    def keys(self, operation):
+        """Seeds, steps, streams, temperatures and what is kept, of each row its own."""
         rng, count = self.rng, self.count
         keys = [rng.integers(limit, size=count, dtype=np.uint64) for limit in (2**64, 2**64, 256)]
         if self.logits:
             temperature = np.array(TEMPERATURES)[rng.integers(len(TEMPERATURES), size=count)]
             common = np.array([1.0, 0.7, 1.3, 2.0])[rng.integers(4, size=count)]
             keys.insert(2, np.where(rng.random(count) < 0.5, common, temperature))
+        if "kept" in operation:
+            kept = [np.array(x)[rng.integers(len(x), size=count)] for x in (COUNTS, PROBABILITIES, PROBABILITIES)]
+            kept[2][rng.random(count) < 0.5] = 0
+            keys[-1:-1] = kept
         return [*keys, np.uint64(64 * int(rng.integers(2**25)))]
 
     def wide(self):
         """The same rows in a wider type."""
         if self.kind == "bfloat16":
-            return (self.x.astype(np.uint32) << 16).view(np.float32)
+            return widened(self.x)
         with np.errstate(invalid="ignore"):
             return self.x.astype(np.float32 if self.kind == "float16" else np.float64)
 
@@ -86,18 +91,20 @@ class Batch:
     def slow(self, i, keys):
         """The oracle's answer for a row, in the order of `drawn`."""
         x = self.x[i]
-        x = (x.astype(np.uint32) << 16).view(np.float32) if self.kind == "bfloat16" else x
-        *given, offset = (int(keys[-1]) if key is keys[-1] else key[i].item() for key in keys)
+        x = widened(x) if self.kind == "bfloat16" else x
+        seed, step, *given, stream, offset = (int(keys[-1]) if key is keys[-1] else key[i].item() for key in keys)
+        temperature = [given.pop(0)] if self.logits else []
+        k, p, m = given or (0, 1.0, 0.0)
         with np.errstate(all="ignore"):
-            if not self.logits:
-                return (oracle.race_weights.__wrapped__(x, *given, offset),)
-            seed, step, temperature, stream = given
-            return oracle.race_logits.__wrapped__(x, seed, step, stream, temperature, offset)
+            slow = oracle_kept.draw if self.logits else oracle_kept.draw_weights
+            found = slow.__wrapped__(x, seed, step, stream, *temperature, max(k, 0), p, m, offset)
+        return found if self.logits else (found,)
 
     def wrong(self, levels):
         """What is wrong with one draw from each row, in words, or None."""
-        rng, keys = self.rng, self.keys()
+        rng = self.rng
         operation = choice(rng, OF_LOGITS if self.logits else OF_WEIGHTS)
+        keys = self.keys(operation)
         first, second = choice(rng, levels), choice(rng, levels)
         wide = first == second or chance(rng, 0.2)
         what = f"{operation} of {self.count} {self.kind} rows of {self.n}"

@@ -7,15 +7,14 @@ from pycouple._arrays import array_of, widened
 from tests.fuzz import inputs
 from tests.fuzz.inputs import chance, choice
 from tests.fuzz.table import Call, generator, some_place, value_at
-from tests.support import oracle, oracle_minhash
+from tests.support import oracle, oracle_kept
 
 ORACLE_ITEMS = {"race": 2000, "minhash": 200}  # in a row that an oracle reads, which takes milliseconds
 
 FEW = 40  # such rows are always read: the other way to a result goes through the same Python, and shares its faults
 
-race_weights = oracle.race_weights.__wrapped__  # without the memory of all answers
-race_logits = oracle.race_logits.__wrapped__
-minhash = oracle_minhash.draw.__wrapped__
+draw_logits = oracle_kept.draw.__wrapped__  # without the memory of all answers
+draw_weights = oracle_kept.draw_weights.__wrapped__
 
 
 def as_floats(x):
@@ -50,7 +49,7 @@ def turned(rng, x, options):
 
 def batch_of(rows, options):
     """The shape of the results of a call; () if its arguments are wrong."""
-    names = ("seed", "step", "position", "stream", "temperature", "item_offset")
+    names = ("seed", "step", "position", "stream", "temperature", "top_k", "top_p", "min_p", "item_offset")
     try:
         batch = [np.shape(options[key]) for key in names if key in options]
         return np.broadcast_shapes(as_floats(rows).shape[:-1], *batch)
@@ -58,11 +57,11 @@ def batch_of(rows, options):
         return ()
 
 
-def draw_call(rng, function, logits, dtypes, method="gumbel"):
+def draw_call(rng, function, logits, dtypes, method="gumbel", truncated=True):
     """A call of one of the five functions that draw."""
     shape = inputs.batch_shape(rng)
     x = inputs.laid_out(rng, inputs.rows(rng, not logits, shape))
-    options = parameters(rng, shape, logits)
+    options = parameters(rng, shape, logits) | (inputs.truncation(rng, shape) if truncated else {})
     plain = x
     x = turned(rng, x, options)
     if method != "gumbel":
@@ -88,11 +87,13 @@ def expected(rng, x, options, batch, logits, method):
 
     def answer(result):
         given = {key: value_at(options.get(key, default), where, batch) for key, default in DEFAULTS.items()}
+        given = {key: DEFAULTS[key] if value is None else value for key, value in given.items()}
         key = given["seed"], given["step"], given["stream"]
+        kept = max(given["top_k"], 0), float(given["top_p"]), float(given["min_p"])
         if logits:
-            want = race_logits(row, *key, float(given["temperature"]), given["item_offset"])
+            want = draw_logits(row, *key, float(given["temperature"]), *kept, given["item_offset"])
         else:
-            want = ((minhash if method == "minhash" else race_weights)(row, *key, given["item_offset"]),)
+            want = (draw_weights(row, *key, *kept, given["item_offset"], method),)
         got = tuple(np.asarray(part)[where].item() for part in (result if isinstance(result, tuple) else (result,)))
         count = min(len(got), len(want))
         return got[:count], want[:count]
@@ -101,6 +102,7 @@ def expected(rng, x, options, batch, logits, method):
 
 
 DEFAULTS = {"seed": 0, "step": 0, "stream": 0, "temperature": 1.0, "item_offset": 0}
+DEFAULTS |= {"top_k": 0, "top_p": 1.0, "min_p": 0.0}
 
 
 @generator("sample")
@@ -110,7 +112,7 @@ def _(rng):
 
 @generator("race_weights")
 def _(rng):
-    return draw_call(rng, pycouple.race_weights, False, (np.int64, np.float64))
+    return draw_call(rng, pycouple.race_weights, False, (np.int64, np.float64), truncated=False)
 
 
 @generator("sample_logits")
@@ -120,7 +122,7 @@ def _(rng):
 
 @generator("race_logits")
 def _(rng):
-    return draw_call(rng, pycouple.race_logits, True, (np.int64, np.float64, np.float64))
+    return draw_call(rng, pycouple.race_logits, True, (np.int64, np.float64, np.float64, np.float64))
 
 
 @generator("couple")
@@ -131,21 +133,53 @@ def _(rng):
     return call._replace(args=(x, y), oracle=None)
 
 
+@generator("kept_terms")
+def _(rng):
+    shape = inputs.batch_shape(rng)
+    x = inputs.laid_out(rng, inputs.rows(rng, False, shape))
+    options = {"temperature": inputs.temperature(rng, shape)} if chance(rng, 0.7) else {}
+    if chance(rng, 0.3):
+        options["top"] = choice(rng, (1e308, 1e5, 0.0, np.inf, "1", np.full(shape, 3e38)))
+    plain, batch = x, batch_of(x, options)
+    x = turned(rng, x, options)
+    readable = isinstance(plain, np.ndarray) and 0 < plain.size < 10_000 and 0 not in batch and "top" not in options
+
+    def answer(result):
+        where = some_place(rng, batch)
+        row = np.broadcast_to(as_floats(plain), (*batch, plain.shape[-1]))[where].astype(float)
+        temperature = value_at(options.get("temperature", 1.0), where, batch)
+        if not temperature:
+            return result[where].tolist(), (2**28 * (row == row.max())).tolist()
+        return result[where].tolist(), oracle_kept.terms(row, row.max(), temperature).tolist()
+
+    return Call(pycouple.kept_terms, (x,), options, int(np.prod(batch)), answer if readable else None)
+
+
 # ---- the ufuncs, to which a bad row is no error
 
 
-def ufunc_call(rng, ufunc, logits):
+def ufunc_call(rng, ufunc, logits, kept, draws=True):
     shape = inputs.batch_shape(rng)
     x = inputs.rows(rng, not logits, shape, bad=0.2)
     if not isinstance(x, np.ndarray) or x.dtype.kind != "f" or x.dtype.itemsize > 8:
         x = np.ones((*shape, 3))
     keys = [inputs.integers(rng, shape, limit, bad=0) for limit in (2**64, 2**64, 300)]
     keys = [np.asarray(key, np.uint64) if np.size(key) else np.uint64(1) for key in keys]
+    keys.append(np.asarray(choice(rng, (0, 64, 63, 2**34 - 64, 2**63)), np.uint64))
+    numbers = []
     if logits:
         values = np.asarray(inputs.temperature(rng, shape, bad=0), np.float64)
-        keys.insert(2, np.where(values > 1e300, choice(rng, (np.nan, -1.0, np.inf, 1e308)), values))
-    keys.append(np.asarray(choice(rng, (0, 64, 63, 2**34 - 64, 2**63)), np.uint64))
-    return Call(quiet(ufunc), (inputs.laid_out(rng, x), *keys), {}, int(np.prod(shape)))
+        numbers.append(np.where(values > 1e300, choice(rng, (np.nan, -1.0, np.inf, 1e308)), values))
+    if kept:
+        numbers.append(filled(inputs.top_k(rng, shape, 0), choice(rng, (0, -2, -(2**63))), np.int64))
+        numbers += [filled(inputs.probability(rng, shape, 0), choice(rng, (1, -1, 1.5, np.nan)), float) for _ in "pm"]
+    args = (inputs.laid_out(rng, x), *keys[:2], *numbers, *keys[2:]) if draws else (x, *numbers)
+    return Call(quiet(ufunc), args, {}, int(np.prod(shape)))
+
+
+def filled(x, value, dtype):
+    """Numbers as an array, with a value in the place of None."""
+    return np.asarray(value if x is None else x, dtype)
 
 
 def quiet(ufunc):
@@ -158,14 +192,15 @@ def quiet(ufunc):
     return call
 
 
-def _enter_ufunc(name, logits):
-    generator(f"ufuncs.{name}")(lambda rng: ufunc_call(rng, getattr(pycouple.ufuncs, name), logits))
+def _enter_ufunc(name):
+    kinds = "logits" in name, "kept" in name, not name.startswith("last")
+    generator(f"ufuncs.{name}")(lambda rng: ufunc_call(rng, getattr(pycouple.ufuncs, name), *kinds))
 
 
-for _name in ("sample_weights", "sample_minhash", "race_weights"):
-    _enter_ufunc(_name, False)
-for _name in ("sample_logits", "race_logits"):
-    _enter_ufunc(_name, True)
+for _name in ("sample_weights", "sample_minhash", "race_weights", "sample_kept_weights", "last_kept_weights"):
+    _enter_ufunc(_name)
+for _name in ("sample_logits", "race_logits", "sample_kept_logits", "race_kept_logits", "last_kept_logits"):
+    _enter_ufunc(_name)
 
 
 def random_ufunc_call(rng, ufunc):

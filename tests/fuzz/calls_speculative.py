@@ -10,19 +10,17 @@ from tests.fuzz.inputs import chance, choice
 from tests.fuzz.table import Call, generator
 from tests.support import oracle_lists
 
-PROBABILITIES = (0.0, 5e-324, 1e-6, 0.1, 0.5, 0.95, 1 - 2**-53, 1.0)
-
 
 def params_options(rng, bad=0.02):
     options = {}
     if chance(rng, 0.5):
         options["temperature"] = choice(rng, (*inputs.TEMPERATURES, None))
     if chance(rng, 0.4):
-        options["top_k"] = choice(rng, (0, -1, 1, 2, 5, 50, 10**6, None))
+        options["top_k"] = choice(rng, (*inputs.COUNTS, None))
     if chance(rng, 0.4):
-        options["top_p"] = choice(rng, PROBABILITIES)
+        options["top_p"] = choice(rng, inputs.PROBABILITIES)
     if chance(rng, 0.3):
-        options["min_p"] = choice(rng, PROBABILITIES)
+        options["min_p"] = choice(rng, inputs.PROBABILITIES)
     if options and chance(rng, bad):
         options[choice(rng, list(options))] = inputs.wrong(rng)
     return options
@@ -30,6 +28,18 @@ def params_options(rng, bad=0.02):
 
 def params(rng):
     return SamplingParams(**params_options(rng, 0)) if chance(rng, 0.97) else choice(rng, (None, {}, 1.0))
+
+
+def chosen(rng, *shapes):
+    """What is kept, and at which temperature, as keyword arguments: `params`, or numbers of one of these shapes."""
+    if chance(rng, 0.4):
+        several = chance(rng, 0.3) and len(shape := choice(rng, shapes)) == 1
+        options = {"params": [params(rng) for _ in range(shape[0])] if several else params(rng)}
+        return options | (inputs.truncation(rng, ()) if chance(rng, 0.03) else {})  # both are wrong
+    options = inputs.truncation(rng, choice(rng, shapes))
+    if chance(rng, 0.6):
+        options["temperature"] = inputs.temperature(rng, choice(rng, shapes))
+    return options
 
 
 @generator("speculative.SamplingParams")
@@ -49,8 +59,7 @@ def draw_call(rng, function, dtypes):
     options = parameters(rng, shape, False, offset=False, step="position")
     plain = x
     x = turned(rng, x, options)
-    if chance(rng, 0.6):
-        options["params"] = params(rng)
+    options |= chosen(rng, shape)
     if chance(rng, 0.3):
         n = np.shape(plain)[-1]
         options["token_ids"] = rng.permutation(2 * n)[: n + chance(rng, 0.05)]
@@ -75,7 +84,7 @@ def _(rng):
 
 @generator("speculative.race")
 def _(rng):
-    return draw_call(rng, speculative.race, (np.int64, np.float64, np.float64))
+    return draw_call(rng, speculative.race, (np.int64, np.float64, np.float64, np.float64))
 
 
 def token_lists(rng, n, count):
@@ -99,9 +108,8 @@ def _(rng):
     options = {
         "seed": inputs.integers(rng, each, 2**64),
         "position": inputs.integers(rng, each, 2**64),
-        "params": params(rng),
         "workers": inputs.workers(rng),
-    }
+    } | chosen(rng, (), (len(counts),), (rows,))
     return Call(speculative.verify, (drafts[0] if single else drafts, turned(rng, x, options)), options, rows)
 
 
@@ -113,10 +121,10 @@ def _(rng):
     options = {
         "seed": inputs.integers(rng, (), 2**64),
         "position": inputs.integers(rng, (), 2**64),
-        "params": params(rng),
         "invariance": choice(rng, ("strong", "conditional")),
         "workers": inputs.workers(rng),
     }
+    options |= chosen(rng, (), (max(map(len, logits)),))
     if chance(rng, 0.5):
         options["streams"] = streams(rng, count)
     return Call(speculative.verify_list, (drafts, logits), options, sum(len(draft) + 1 for draft in drafts))
@@ -131,16 +139,18 @@ def streams(rng, count):
 def list_call(rng, function, logits, slow):
     shape, count = inputs.batch_shape(rng, 16), int(rng.integers(1, 7))
     x = inputs.laid_out(rng, inputs.rows(rng, not logits, shape))
-    options = parameters(rng, shape, logits, step="position")
+    options = parameters(rng, shape, False, step="position") | (chosen(rng, shape) if logits else {})
     options.pop("stream", None)
     plain, options["streams"] = x, streams(rng, count)
     x = turned(rng, x, options)
     batch = batch_of(plain, options)
-    one_row = np.ndim(plain) == 1 and batch == () and "item_offset" not in options and np.size(plain) < 1000
+    one_row = np.ndim(plain) == 1 and batch == () and np.size(plain) < 1000
+    one_row = one_row and not {"item_offset", "params", "top_k", "top_p", "min_p"} & options.keys()
 
     def answer(result):
         given = [int(options[key]) for key in ("seed", "position")]
-        temperature = (float(options.get("temperature", 1.0)),) if logits else ()
+        temperature = options.get("temperature")
+        temperature = (1.0 if temperature is None else float(temperature),) if logits else ()
         return int(result), slow(as_floats(plain), *given, np.asarray(options["streams"]).tolist(), *temperature)
 
     return Call(function, (x,), options, int(np.prod(batch)) * count, answer if one_row else None)

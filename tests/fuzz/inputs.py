@@ -12,6 +12,8 @@ TYPES = ("float16", "bfloat16", "float32", "float64")
 SIZES = (1, 2, 3, 7, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256, 257, 300, 1000, 4095, 4097, 8192)
 LARGE = (30_000, 49_152, 131_072, 131_073)  # of a few rows: threads share what has more than 32,768 numbers
 TEMPERATURES = (1.0, 0.7, 0.01, 1e-3, 1e-30, 1e-300, 5e-324, 2.3e-308, 100.0, 1e30, 1e308, 1.7976931348623157e308, 0.0)
+PROBABILITIES = (0.0, 5e-324, 1e-6, 0.1, 0.5, 0.9, 0.95, 1 - 2**-53, 1.0)
+COUNTS = (0, -1, 1, 2, 5, 50, 10**6, 2**63 - 1)  # of top-k
 MASKS = (-1e4, -1e9, -65504.0, -3.4028234663852886e38, -1.7976931348623157e308)
 POISON = (np.nan, np.inf, -np.inf, -1.0, -0.0, 5e-324, 1.7976931348623157e308)
 WRONG = (-1, -(2**63), 2**64, 2**200, 1.5, np.nan, True, None, "1", b"1", [[1], [2, 3]], {1}, 1j)
@@ -176,6 +178,39 @@ def temperature(rng, shape, bad=0.02):
     own = shape[int(rng.integers(len(shape) + 1)) :]
     values = np.array(TEMPERATURES)[rng.integers(len(TEMPERATURES), size=own)]
     return laid_out(rng, np.where(rng.random(own) < 0.5, values, 10.0 ** rng.uniform(-3, 3, own)))
+
+
+def _one_a_row(rng, shape, values, bad, outside):
+    """One of the values, None, or an array of them that broadcasts to a batch; now and then something wrong."""
+    if chance(rng, bad):
+        return choice(rng, (*WRONG, *outside))
+    if chance(rng, 0.6):
+        return choice(rng, (*values, None))
+    own = shape[int(rng.integers(len(shape) + 1)) :]
+    return laid_out(rng, np.array(values)[rng.integers(len(values), size=own)])
+
+
+def top_k(rng, shape, bad=0.02):
+    return _one_a_row(rng, shape, COUNTS, bad, (-2, 2.0, 2**63))
+
+
+def probability(rng, shape, bad=0.02):
+    """top-p or min-p."""
+    return _one_a_row(rng, shape, (*PROBABILITIES, float(rng.random())), bad, (-1e-9, 1.1, np.inf))
+
+
+def truncation(rng, shape, bad=0.02):
+    """Keyword arguments of what is kept of each row of a batch of this shape; often none."""
+    found = {}
+    if chance(rng, 0.5):
+        return found
+    if chance(rng, 0.4):
+        found["top_k"] = top_k(rng, shape, bad)
+    if chance(rng, 0.6):
+        found["top_p"] = probability(rng, shape, bad)
+    if chance(rng, 0.3):
+        found["min_p"] = probability(rng, shape, bad)
+    return found
 
 
 def offset(rng, shape, bad=0.02):

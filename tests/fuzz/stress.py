@@ -51,11 +51,21 @@ def _reads(rng, x, workers):
     temperature = choice(rng, (0.0, 0.0, 0.0, 1.0, 1e-3, 1e30))
     weights = np.abs(x) if chance(rng, 0.1) else x
     drawn = {"step": steps, "workers": workers}
+    kept = {
+        "top_k": choice(rng, (0, 1, 50, 1000)),
+        "top_p": choice(rng, (0.01, 0.9, 1.0)),
+        "min_p": choice(rng, (0, 0.1)),
+    }
+    hot = {"temperature": choice(rng, (0.8, 3.0, 1e30)), **kept}
     return choice(
         rng,
         (
             ("sample_logits", lambda: pycouple.sample_logits(x, 1, temperature=temperature, **drawn)),
             ("race_logits", lambda: pycouple.race_logits(x, 1, temperature=temperature, **drawn)),
+            ("sample_logits of what is kept", lambda: pycouple.sample_logits(x, 1, **hot, **drawn)),
+            ("race_logits of what is kept", lambda: pycouple.race_logits(x, 1, **hot, **drawn)),
+            ("sample of what is kept", lambda: pycouple.sample(weights, 1, **kept, **drawn)),
+            ("warp", lambda: speculative.warp(x, speculative.SamplingParams(**hot))),
             ("sample", lambda: pycouple.sample(weights, 1, **drawn)),
             ("sample minhash", lambda: pycouple.sample(weights, 1, method="minhash", **drawn)),
             ("race_weights", lambda: pycouple.race_weights(weights, 1, **drawn)),
