@@ -20,6 +20,8 @@ DTYPES = ("float32", "bfloat16")
 STEPS = 8  # graphs of different draws that take turns, for how much of a row is opened depends on the draw
 # The largest ratios wanted, by the peer, then by rows of 131,072.
 WANTED = {"argmax": {256: 1.2, 8: 1.3, 1: 1.3}, "Philox": {256: 0.33}, "multinomial": {256: 0.1}}
+# The same of truncated draws, 256 x 131,072; the peers after argmax and sort count where they are installed.
+KEPT_WANTED = {"argmax": 2.2, "sort": 0.5, "vLLM": 0.5, "FlashInfer": 0.5}
 READERS = ("sample_logits", "race_logits", "argmax", "Philox")
 COPY = 2**32  # bytes
 INTRODUCTION = """
@@ -28,6 +30,10 @@ Written by `python bench/bench_gpu.py`: each call is captured in a CUDA graph, w
 Logits are normal(0, 3); `sample_logits` has `check=False` and is given `out` and `workspace`. Philox is the Gumbel-max
 trick with one Philox word per element, in two Triton kernels (`peers_gpu.py`); multinomial is `torch.multinomial` of a
 softmax in float32. Spread: the interquartile ranges of both timings over their medians, added.
+
+Truncated rows have each their own temperature in 0.6 to 1.2, top-k of 0 (all), 20, 50 or 1,000 and top-p in 0.8 to
+0.99, all of them tensors. Sort is torch's sort, softmax, cumsum and multinomial; vLLM its Triton kernel for top-k and
+top-p on rows divided by T, then its exponential race; FlashInfer `top_k_top_p_sampling_from_logits` on such rows.
 """.strip()
 
 
@@ -68,15 +74,52 @@ def calls(x):
     batch, n = x.shape
     space = coupled.workspace(batch, n)
     item = torch.empty(batch, dtype=torch.int64, device="cuda")
-    score, margin = (torch.empty(batch, dtype=torch.float64, device="cuda") for _ in range(2))
+    reals = torch.empty(3, batch, dtype=torch.float64, device="cuda")
     given = {"workspace": space, "check": False}
     return {
         "sample_logits": lambda step: coupled.sample_logits(x, 7, step, out=item, **given),
-        "race_logits": lambda step: coupled.race_logits(x, 7, step, out=(item, score, margin), **given),
+        "race_logits": lambda step: coupled.race_logits(x, 7, step, out=(item, *reals), **given),
         "temperature 0": lambda step: coupled.sample_logits(x, 7, step, temperature=0, out=item, **given),
         "argmax": lambda step: torch.argmax(x, dim=-1, out=item),
         "Philox": philox_gumbel(x),
         "multinomial": lambda step: torch.multinomial(x.softmax(-1, dtype=torch.float32), 1),
+    }
+
+
+def kept_calls(x):
+    """What is timed on truncated rows, likewise."""
+    import torch
+    from peers_gpu import truncated
+
+    from pycouple import torch as coupled
+
+    batch, n = x.shape
+    space = coupled.workspace(batch, n)
+    item = torch.empty(batch, dtype=torch.int64, device="cuda")
+    reals = torch.empty(3, batch, dtype=torch.float64, device="cuda")
+    given = {"workspace": space, "check": False}
+    t = torch.rand(batch, device="cuda") * 0.6 + 0.6
+    k = torch.tensor([0, 20, 50, 1000], device="cuda")[torch.randint(4, (batch,), device="cuda")]
+    p = torch.rand(batch, device="cuda") * 0.19 + 0.8
+    every = {"top_k": k, "top_p": p}
+    alone = {
+        "top-p": every | {"top_k": k * 0},
+        "top-k 50": {"top_k": k * 0 + 50, "top_p": p * 0 + 1},
+        "top-k 1,000": {"top_k": k * 0 + 1000, "top_p": p * 0 + 1},
+        "nothing": {"top_k": k * 0, "top_p": p * 0 + 1},
+    }
+
+    def sample(options):
+        return lambda step: coupled.sample_logits(x, 7, step, temperature=t, **options, out=item, **given)
+
+    return {
+        "sample_logits": sample(every),
+        "race_logits": lambda step: coupled.race_logits(
+            x, 7, step, temperature=t, **every, out=(item, *reals), **given
+        ),
+        **{name: sample(options) for name, options in alone.items()},
+        "argmax": lambda step: torch.argmax(x, dim=-1, out=item),
+        **truncated(x, t, k, p),
     }
 
 
@@ -94,12 +137,14 @@ def timings():
 
     speed = copy_speed()
     torch.manual_seed(0)
-    found = {}
+    found, kept = {}, {}
     for batch, n in SHAPES:
         for dtype in DTYPES if n == 131_072 else ("bfloat16",):
             x = (torch.randn(batch, n, device="cuda") * 3).to(getattr(torch, dtype))
             found[batch, n, dtype] = {name: time_of(captured(call)) for name, call in calls(x).items()}
-    return found, speed
+            if n == 131_072:
+                kept[batch, n, dtype] = {name: time_of(captured(call)) for name, call in kept_calls(x).items()}
+    return found, kept, speed
 
 
 def ratios(found):
@@ -113,6 +158,18 @@ def ratios(found):
             (f"{rows}: `race_logits` / argmax", "race_logits", "argmax", 1, None),
             (f"{rows}: temperature 0 / argmax", "temperature 0", "argmax", 1, None),
         ]
+        yield from report.ratios(stats, table, "at most")
+
+
+def kept_ratios(kept):
+    for (batch, n, dtype), stats in kept.items():
+        rows = f"{batch} x {n:,} {dtype}, truncated"
+        table = [
+            (f"{rows}: `sample_logits` / {peer}", "sample_logits", peer, 1, wanted if batch == 256 else None)
+            for peer, wanted in KEPT_WANTED.items()
+        ]
+        names = ("race_logits", "top-p", "top-k 50", "top-k 1,000", "nothing")
+        table += [(f"{rows}: {name} / argmax", name, "argmax", 1, None) for name in names]
         yield from report.ratios(stats, table, "at most")
 
 
@@ -137,7 +194,7 @@ def machine():
 
 
 def section():
-    found, speed = timings()
+    found, kept, speed = timings()
     lines = [
         report.GPU,
         "",
@@ -148,6 +205,7 @@ def section():
         "| first / second | first | second | ratio | spread | wanted |",
         "| --- | --- | --- | --- | --- | --- |",
         *ratios(found),
+        *kept_ratios(kept),
         "",
         f"A copy on the device moves {speed / 1e12:.2f} TB/s, both ways counted. Reading the rows at that speed",
         "takes the time below; each column says what part of its own time that is.",

@@ -22,9 +22,10 @@ class TestVerify:
         drafts = np.zeros((16, 3), int)
         benchmark(lambda: verify(drafts, rows, 1, 4 * step()))
 
-    def test_nucleus(self, benchmark, rows, step):
-        drafts = np.zeros((16, 3), int)
-        benchmark(lambda: verify(drafts, rows, 1, 4 * step(), NUCLEUS))
+    @pytest.mark.parametrize("workers", [1, 2])
+    def test_nucleus(self, benchmark, rows, step, workers):
+        drafts, given = np.zeros((16, 3), int), {"temperature": np.full(64, 0.8), "top_p": np.full(64, 0.95)}
+        benchmark(lambda: verify(drafts, rows, 1, 4 * step(), workers=workers, **given))
 
 
 class TestDraft:

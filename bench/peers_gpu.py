@@ -1,4 +1,6 @@
-"""The peer of bench_gpu.py: the Gumbel-max trick with one Philox word per element, in two Triton kernels."""
+"""The peers of bench_gpu.py: the Gumbel-max trick with one Philox word per element, in two Triton kernels, and what
+draws from truncated rows.
+"""
 
 import torch
 import triton
@@ -41,3 +43,45 @@ def philox_gumbel(x):
         return out
 
     return draw
+
+
+def truncated(x, t, k, p):
+    """By peer, a function of a step that draws from rows that each have their T, top-k (0 keeps all) and top-p."""
+    n = x.shape[1]
+    ks, rates = torch.where(k > 0, k, n), t[:, None]
+    counts = ks.int()
+    scaled = torch.empty_like(x, dtype=torch.float32)
+
+    def by_sort(_):
+        values, items = torch.div(x, rates, out=scaled).sort(dim=-1, descending=True)
+        last = values.gather(1, ks[:, None] - 1)
+        shares = values.masked_fill(values < last, -float("inf")).softmax(-1)
+        shares = shares.masked_fill(shares.cumsum(-1) - shares >= p[:, None], 0.0)
+        return items.gather(1, torch.multinomial(shares, 1))
+
+    found = {"sort": by_sort}
+    try:
+        from vllm.v1.sample.ops.topk_topp_triton import apply_top_k_top_p_triton
+    except ImportError:
+        pass
+    else:
+
+        def by_vllm(_):
+            kept = apply_top_k_top_p_triton(torch.div(x, rates, out=scaled), counts, p)
+            shares = kept.softmax(-1)
+            return (shares / torch.empty_like(shares).exponential_()).argmax(-1)
+
+        found["vLLM"] = by_vllm
+    try:
+        from flashinfer.sampling import top_k_top_p_sampling_from_logits
+    except ImportError:
+        pass
+    else:
+
+        def by_flashinfer(step):
+            logits = torch.div(x, rates, out=scaled)
+            options = {"filter_apply_order": "top_k_first", "seed": 7, "offset": step}
+            return top_k_top_p_sampling_from_logits(logits, counts, p, **options)
+
+        found["FlashInfer"] = by_flashinfer
+    return found

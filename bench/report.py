@@ -1,11 +1,13 @@
 """Run the benchmarks and write the table of ratios to bench/RESULTS.md:
 
-    python bench/report.py [another file than bench/RESULTS.md]
+    python bench/report.py [--kept] [another file than bench/RESULTS.md]
 
 Every ratio compares medians of one run of pytest on one machine; the spread is the interquartile range of the two
-timings over their medians, added. Peers that are not installed are left out. The section of bench_gpu.py is kept.
+timings over their medians, added. Peers that are not installed are left out. The section of bench_gpu.py is kept. With
+--kept only the section about top-k, top-p and min-p is measured and written.
 """
 
+import argparse
 import json
 import platform
 import subprocess
@@ -40,6 +42,8 @@ def sketch(method, n, k):
 
 REAL = "bench_one_draw.py::TestRealRow::test_"
 HARD = "bench_one_draw.py::TestHardRows::test_"
+KEPT = "bench_kept.py::TestFlatRow::test_"
+KEPT_REAL = "bench_kept.py::TestRealRow::test_"
 SMALL = "bench_one_draw.py::TestSmallCall::test_"
 DRAW = "bench_minhash.py::TestDraw::test_"
 SKETCH = "bench_minhash.py::TestSketch::test_"
@@ -51,6 +55,7 @@ DRAFTED = "bench_speculative.py::TestDraft::test_"
 ENGINE = "bench_speculative.py::TestTransformers::test_"
 MATRIX = "bench_minhash.py::TestSimilarityMatrix::test_"
 LARGE = 131_072
+KEPT_PART = "## Top-k, top-p and min-p"  # the heading of a section that is written alone, too
 GPU = "## GPU"  # the heading of the section of bench_gpu.py, the last one
 
 LIBRARIES = ("numpy", "numba", "datasketch", "torch", "transformers", "jax")
@@ -140,10 +145,36 @@ TABLE = [
     ("`list_target_logits`, 4 streams / `sample_logits`", f"{LIST}logits[4]", f"{LIST}sample_logits", 1, None),
     ("`list_target_logits`, 8 streams / `sample_logits`", f"{LIST}logits[8]", f"{LIST}sample_logits", 1, None),
     ("`verify`, 64 rows of 131,072", f"{VERIFY}verify", f"{VERIFY}argmax", 1, 2.2),
-    ("the same with T = 0.8, top-p 0.95", f"{VERIFY}nucleus", f"{VERIFY}argmax", 1, None),
-    ("`draft`, real row, T = 0.8, top-p 0.95", f"{DRAFTED}nucleus", f"{DRAFTED}argmax", 1, None),
     ("transformers processor / SmolLM2 forward pass", f"{ENGINE}processor[plain]", f"{ENGINE}forward", 1, 0.03),
-    ("the same with T = 0.8, top-p 0.95", f"{ENGINE}processor[nucleus]", f"{ENGINE}forward", 1, 0.03),
+]
+# The same of what top-k, top-p and min-p keep.
+KEPT_TABLE = [
+    ("top-p 0.95, n = 131,072", f"{KEPT}sample_logits[top_p 0.95]", f"{KEPT}argmax", 1, 5),
+    ("top-p 0.5, n = 131,072", f"{KEPT}sample_logits[top_p 0.5]", f"{KEPT}argmax", 1, None),
+    ("top-k 1,000, n = 131,072", f"{KEPT}sample_logits[top_k 1000]", f"{KEPT}argmax", 1, None),
+    ("`race_logits`, top-p 0.95, n = 131,072", f"{KEPT}race_logits", f"{KEPT}argmax", 1, None),
+    ("top-p 0.95, AVX2 / AVX-512", f"{KEPT}level[avx2]", f"{KEPT}level[avx512]", 1, None),
+    ("top-p 0.95, baseline / AVX-512", f"{KEPT}level[baseline]", f"{KEPT}level[avx512]", 1, None),
+    ("T = 0.8, top-p 0.95, real row", f"{KEPT_REAL}sample_logits[top_p 0.95]", f"{KEPT_REAL}argmax", 1, 5),
+    ("T = 0.8, top-k 50, real row", f"{KEPT_REAL}sample_logits[top_k 50]", f"{KEPT_REAL}argmax", 1, 3.5),
+    ("T = 0.8, min-p 0.05, real row", f"{KEPT_REAL}sample_logits[min_p 0.05]", f"{KEPT_REAL}argmax", 1, 2.5),
+    (
+        "T = 0.8, top-k 50, top-p 0.95, real row",
+        f"{KEPT_REAL}sample_logits[top_k 50, top_p 0.95]",
+        f"{KEPT_REAL}argmax",
+        1,
+        None,
+    ),
+    ("`verify`, 64 rows, T = 0.8, top-p 0.95, one per row", f"{VERIFY}nucleus[1]", f"{VERIFY}argmax", 1, 4),
+    ("the same `verify`, 2 workers / 1", f"{VERIFY}nucleus[2]", f"{VERIFY}nucleus[1]", 1, 0.625),
+    ("`draft`, real row, T = 0.8, top-p 0.95", f"{DRAFTED}nucleus", f"{DRAFTED}argmax", 1, None),
+    (
+        "transformers processor, T = 0.8, top-p 0.95 / SmolLM2 forward pass",
+        f"{ENGINE}processor[nucleus]",
+        f"{ENGINE}forward",
+        1,
+        0.005,
+    ),
 ]
 # The same with peers first, and the smallest ratio wanted.
 PEERS = [
@@ -172,11 +203,12 @@ CALLS = [
 ]
 
 
-def run():
+def run(*files):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "run.json"
         options = ["--benchmark-warmup=on", "--benchmark-disable-gc", "--benchmark-min-rounds=50"]
-        command = [sys.executable, "-m", "pytest", "-q", str(HERE), f"--benchmark-json={path}", *options]
+        paths = [str(HERE / file) for file in files] or [str(HERE)]
+        command = [sys.executable, "-m", "pytest", "-q", *paths, f"--benchmark-json={path}", *options]
         subprocess.run(command, cwd=HERE.parent, check=True)
         data = json.loads(path.read_text())
     stats = {b["fullname"].split("bench/")[-1]: b["stats"] for b in data["benchmarks"]}
@@ -212,12 +244,22 @@ def calls(stats):
         yield f"| {what} | {seconds(stats[name]['median'])} | {spread(stats[name]):.0%} | {limit} |"
 
 
-def main():
-    path = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "RESULTS.md"
-    stats, cpu = run()
+def machine(cpu):
     versions = [f"pycouple {pycouple.__version__} ({_core.current_level()})", f"Python {platform.python_version()}"]
     versions += [f"{name} {version(name)}" for name in LIBRARIES if find_spec(name)]
-    lines = [
+    return f"{datetime.now(UTC):%Y-%m-%d}, {cpu}, {platform.system()} {platform.machine()}, {', '.join(versions)}."
+
+
+def table(lines):
+    return [
+        "| first / second | first | second | ratio | spread | wanted |",
+        "| --- | --- | --- | --- | --- | --- |",
+        *lines,
+    ]
+
+
+def main_part(stats, cpu):
+    return [
         "# Benchmarks",
         "",
         "Written by `python bench/report.py`: ratios of medians in one run, one thread unless said, `np.argmax` second",
@@ -225,11 +267,9 @@ def main():
         "sketch has a new step or seed; MinHash draws are from float32 weights, sketches from float64. The tables of",
         "datasketch, 384 MiB, are made before it is timed.",
         "",
-        f"{datetime.now(UTC):%Y-%m-%d}, {cpu}, {platform.system()} {platform.machine()}, {', '.join(versions)}.",
+        machine(cpu),
         "",
-        "| first / second | first | second | ratio | spread | wanted |",
-        "| --- | --- | --- | --- | --- | --- |",
-        *ratios(stats, TABLE, "at most"),
+        *table(ratios(stats, TABLE, "at most")),
         *ratios(stats, PEERS, "at least"),
         "",
         "| one call | median | spread | wanted |",
@@ -237,10 +277,36 @@ def main():
         *calls(stats),
         "",
     ]
-    text = "\n".join(lines)
-    if path.exists():
-        text += "".join(path.read_text().partition(f"\n{GPU}\n")[1:])
-    path.write_text(text)
+
+
+def kept_part(stats, cpu):
+    return [
+        KEPT_PART,
+        "",
+        "Written by `python bench/report.py`, alone with `--kept`: float32 rows, of 131,072 normal(0, 3) logits at",
+        "temperature 1, or a real one of 49,152. `np.argmax` of the same rows is second unless said.",
+        "",
+        machine(cpu),
+        "",
+        *table(ratios(stats, KEPT_TABLE, "at most")),
+        "",
+    ]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("path", nargs="?", type=Path, default=HERE / "RESULTS.md", help="the file that is written")
+    parser.add_argument("--kept", action="store_true", help="measure and write the section on truncated draws alone")
+    options = parser.parse_args()
+    before = options.path.read_text() if options.path.exists() else ""
+    first, heading, gpu = before.partition(f"\n{GPU}\n")
+    if options.kept:
+        own = kept_part(*run("bench_kept.py", "bench_speculative.py"))
+        text = "\n".join([first.partition(f"\n{KEPT_PART}\n")[0].rstrip("\n") + "\n", *own])
+    else:
+        measured = run()
+        text = "\n".join([*main_part(*measured), *kept_part(*measured)])
+    options.path.write_text(text + heading + gpu)
     print(text)
 
 
