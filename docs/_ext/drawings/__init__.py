@@ -6,7 +6,7 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
-from drawings import darts, race, sets
+from drawings import darts, kept, race, sets
 from drawings.ink import INKS, Ink
 from pycouple.cli.pictures import save
 
@@ -17,6 +17,7 @@ DRAWINGS: dict[str, Callable[[Ink], Figure]] = {
     "agreement": race.agreements,
     "blocks": race.blocks,
     "opened": race.opened,
+    "rejections": kept.rejections,
     "bounds": race.bounds,
     "programs": race.programs,
     "darts": darts.darts,
