@@ -1,4 +1,5 @@
-/* The race of one row, compiled once per ISA level (PC_LEVEL_*): bounds; race/frame.inc and race/row.inc follow.
+/* The race of one row, compiled once per ISA level (PC_LEVEL_*): bounds; race/frame.inc, race/blocks.inc and
+ * race/row.inc follow.
  *
  * Precision policy. Two kinds of number live here and never mix:
  *   exact   the score of an item, made in double by the very operations of docs/contract.md (race/frame.inc: score_of).
@@ -184,6 +185,8 @@ static pc_status key_to_time(int shift, double *score) {
 #define FN(name) name##_f32
 #include "race/frame.inc"
 
+#include "race/blocks.inc"
+
 #include "race/row.inc"
 #undef REAL
 #undef FN
@@ -195,6 +198,8 @@ static pc_status key_to_time(int shift, double *score) {
 #define PC_EXPONENT_BIAS (-1023.0f) /* the low word, which is left out, is below 2^-20: in PC_SLACK */
 #define FN(name) name##_f64
 #include "race/frame.inc"
+
+#include "race/blocks.inc"
 
 #include "race/row.inc"
 #undef REAL
