@@ -116,19 +116,11 @@ def unsigned(x: Any, name: str, limit: int = UINT64_LIMIT, wanted: str = "intege
         if 0 < x < limit:
             return np.array(x, np.uint64)  # a ufunc takes arrays without a dimension faster than scalars
         raise ValueError(f"{name} must be in 0..{limit_text(limit)}, got {_number_text(x)}")
-    a = array_of(x, name)
-    if a.dtype.kind not in "iu":
-        if a.size == 0 and not isinstance(x, np.ndarray):
-            return a.astype(np.uint64)
-        if a.dtype.kind != "O":
-            raise TypeError(f"{name} must be {wanted}, got {_kind_text(x, a)}")
-        a = _integers(a, name, wanted)
+    a = _whole(x, name, wanted)
     if a.dtype != np.uint64 or limit != UINT64_LIMIT:
         bad = (a < 0) | (a > limit - 1) if a.dtype == object or a.dtype.kind == "i" else a > np.uint64(limit - 1)
         if np.any(bad):
-            where = np.argwhere(bad)[0]
-            number = f"{_number_text(a[tuple(where)])}{row_text(where, 'index')}"
-            raise ValueError(f"{name} must be in 0..{limit_text(limit)}, got {number}")
+            raise ValueError(f"{name} must be in 0..{limit_text(limit)}, got {_first_text(a, bad)}")
     return a.astype(np.uint64)
 
 
@@ -138,6 +130,18 @@ def one_unsigned(x: Any, name: str) -> int:
     if number.ndim:
         raise ValueError(f"{name} must be one integer, got an array of shape {number.shape}")
     return int(number)
+
+
+def _whole(x: Any, name: str, wanted: str) -> npt.NDArray[Any]:
+    """`x` as an array of integers: of one of NumPy's types, or of Python's as objects. An empty list is one too."""
+    a = array_of(x, name)
+    if a.dtype.kind in "iu":
+        return a
+    if a.size == 0 and not isinstance(x, np.ndarray):
+        return a.astype(np.uint64)
+    if a.dtype.kind != "O":
+        raise TypeError(f"{name} must be {wanted}, got {_kind_text(x, a)}")
+    return _integers(a, name, wanted)
 
 
 def _integers(a: npt.NDArray[np.object_], name: str, wanted: str) -> npt.NDArray[np.object_]:
@@ -167,6 +171,12 @@ def _number_text(x: Any) -> str:
 def _index_text(a: npt.NDArray[Any], i: int) -> str:
     """Where the i-th element of an array is, as the end of a message."""
     return row_text(np.array(np.unravel_index(i, a.shape), np.intp) if a.ndim else (), "index")
+
+
+def _first_text(a: npt.NDArray[Any], bad: Any) -> str:
+    """The first bad element of an array, with its place, as the end of a message."""
+    where = np.argwhere(bad)[0]
+    return f"{_number_text(a[tuple(where)])}{row_text(where, 'index')}"
 
 
 def _kind_text(x: Any, a: npt.NDArray[Any]) -> str:
@@ -200,17 +210,9 @@ def counts(x: Any, name: str) -> Any:
     """`x`, numbers of items, as an int64 array: -1 and 0 stand for all, and so do what no array has so many of."""
     if type(x) is int and -1 <= x < 2**63:
         return np.array(x, np.int64)
-    a = array_of(x, name)
-    if a.dtype.kind not in "iu":
-        if a.size == 0 and not isinstance(x, np.ndarray):
-            return a.astype(np.int64)
-        if a.dtype.kind != "O":
-            raise TypeError(f"{name} must be integers, got {_kind_text(x, a)}")
-        a = _integers(a, name, "integers")
+    a = _whole(x, name, "integers")
     if a.dtype.kind != "u" and np.any(a < -1):
-        where = np.argwhere(a < -1)[0]
-        number = f"{_number_text(a[tuple(where)])}{row_text(where, 'index')}"
-        raise ValueError(f"{name} must be positive, or 0 or -1 to keep all; got {number}")
+        raise ValueError(f"{name} must be positive, or 0 or -1 to keep all; got {_first_text(a, a < -1)}")
     if a.dtype == np.uint64 or a.dtype == object:
         a = np.asarray(np.minimum(a, 2**63 - 1))
     return a.astype(np.int64)
@@ -223,8 +225,7 @@ def shares(x: Any, name: str) -> Any:
     a = reals(x, name)
     bad = ~((a >= 0) & (a <= 1))
     if np.any(bad):
-        where = np.argwhere(bad)[0]
-        raise ValueError(f"{name} must be in [0, 1], got {a[tuple(where)]}{row_text(where, 'index')}")
+        raise ValueError(f"{name} must be in [0, 1], got {_first_text(a, bad)}")
     return a
 
 
