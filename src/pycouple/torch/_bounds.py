@@ -27,9 +27,10 @@ Fusion and flushing to zero are off, though the bounds would stand fusion.
 import triton
 import triton.language as tl
 
+from pycouple.torch._constants import LOG2_E
 from pycouple.torch._contract import DOMAIN_BLOCK, DOMAIN_LANE, ln, words
 
-LOG2E = tl.constexpr(float.fromhex("0x1.71547652b82fep+0"))
+LOG2E = tl.constexpr(LOG2_E)
 LOG2_GAP = tl.constexpr(0.0861)
 SLACK = tl.constexpr(2.0**-10)
 RELATIVE_SLACK = tl.constexpr(2.0**-20)

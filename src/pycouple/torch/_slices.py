@@ -9,15 +9,7 @@ from typing import Any
 import torch
 
 from pycouple.torch._arguments import real_of, rows_of, temperature_of
-
-_LOG2_E = float.fromhex("0x1.71547652b82fep+0")
-_LEAST, _SHIFT = -29.0, 1.5 * 2.0**23
-_POLYNOMIAL = tuple(
-    map(
-        float.fromhex,
-        ("0x1.23a604p+18", "0x1.3cbea8p+21", "0x1.c74322p+23", "0x1.ebfa4ep+25", "0x1.62e39ep+27", "0x1p+28"),
-    )
-)
+from pycouple.torch._constants import LEAST, LOG2_E, POLYNOMIAL, SHIFT
 
 
 @torch.compiler.disable  # type: ignore[untyped-decorator, unused-ignore]
@@ -76,14 +68,14 @@ def _column(tensor: Any, value: float, rows: Any) -> Any:
 
 
 def _terms(x: Any, temperature: Any, top: Any) -> Any:
-    rate = (_LOG2_E / temperature).clamp(max=2.0**127).float()
+    rate = (LOG2_E / temperature).clamp(max=2.0**127).float()
     t = (x.double() - top).float().mul_(rate)  # `top` may be no single where the logits are
-    live = t > _LEAST
-    t = torch.where(live, t, _LEAST)
-    k = (t + _SHIFT).sub_(_SHIFT)
+    live = t > LEAST
+    t = torch.where(live, t, LEAST)
+    k = (t + SHIFT).sub_(SHIFT)
     f = t.sub_(k)
-    q = torch.full_like(f, _POLYNOMIAL[0])
-    for c in _POLYNOMIAL[1:]:
+    q = torch.full_like(f, POLYNOMIAL[-1])
+    for c in POLYNOMIAL[-2::-1]:
         q = q.mul_(f).add_(c)
     v = (q.view(torch.int32) + (k.to(torch.int32) << 23)).view(torch.float32)
     terms = torch.where(live, v.round_().to(torch.int64), 0)

@@ -7,21 +7,17 @@ order of the contract, with fusion off; sums are of integers, so their order doe
 import triton
 import triton.language as tl
 
+from pycouple.torch import _constants
 from pycouple.torch._bounds import LOG2E, order_of, value_of
 from pycouple.torch._contract import ln
 
-LEAST = tl.constexpr(-29.0)  # terms of this t and below are 0
+LEAST = tl.constexpr(_constants.LEAST)
 FINITE = tl.constexpr(64)  # the order of the lowest finite logit
 
 CHUNKS = tl.constexpr(256)  # chunks whose masses are read at a time
 _INF = tl.constexpr(float("inf"))
-_SHIFT = tl.constexpr(float.fromhex("0x1.8p23"))
-_C0 = tl.constexpr(float.fromhex("0x1p+28"))
-_C1 = tl.constexpr(float.fromhex("0x1.62e39ep+27"))
-_C2 = tl.constexpr(float.fromhex("0x1.ebfa4ep+25"))
-_C3 = tl.constexpr(float.fromhex("0x1.c74322p+23"))
-_C4 = tl.constexpr(float.fromhex("0x1.3cbea8p+21"))
-_C5 = tl.constexpr(float.fromhex("0x1.23a604p+18"))
+_SHIFT = tl.constexpr(_constants.SHIFT)
+_C0, _C1, _C2, _C3, _C4, _C5 = map(tl.constexpr, _constants.POLYNOMIAL)
 
 
 @triton.jit
