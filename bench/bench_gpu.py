@@ -64,6 +64,17 @@ def time_of(function):
     return {"median": middle, "iqr": high - low}
 
 
+def results(x):
+    """Where results go: items and three kinds of reals, and what each call is given besides."""
+    import torch
+
+    from pycouple import torch as coupled
+
+    item = torch.empty(len(x), dtype=torch.int64, device="cuda")
+    reals = torch.empty(3, len(x), dtype=torch.float64, device="cuda")
+    return item, reals, {"workspace": coupled.workspace(*x.shape), "check": False}
+
+
 def calls(x):
     """What is timed on these logits, each a function of the step."""
     import torch
@@ -71,11 +82,7 @@ def calls(x):
 
     from pycouple import torch as coupled
 
-    batch, n = x.shape
-    space = coupled.workspace(batch, n)
-    item = torch.empty(batch, dtype=torch.int64, device="cuda")
-    reals = torch.empty(3, batch, dtype=torch.float64, device="cuda")
-    given = {"workspace": space, "check": False}
+    item, reals, given = results(x)
     return {
         "sample_logits": lambda step: coupled.sample_logits(x, 7, step, out=item, **given),
         "race_logits": lambda step: coupled.race_logits(x, 7, step, out=(item, *reals), **given),
@@ -93,11 +100,8 @@ def kept_calls(x):
 
     from pycouple import torch as coupled
 
-    batch, n = x.shape
-    space = coupled.workspace(batch, n)
-    item = torch.empty(batch, dtype=torch.int64, device="cuda")
-    reals = torch.empty(3, batch, dtype=torch.float64, device="cuda")
-    given = {"workspace": space, "check": False}
+    item, reals, given = results(x)
+    batch = len(x)
     t = torch.rand(batch, device="cuda") * 0.6 + 0.6
     k = torch.tensor([0, 20, 50, 1000], device="cuda")[torch.randint(4, (batch,), device="cuda")]
     p = torch.rand(batch, device="cuda") * 0.19 + 0.8
