@@ -8,7 +8,18 @@ import re
 import numpy as np
 import pytest
 
-from pycouple.speculative import SamplingParams, device, draft, lists, race, tokens, verification, verify, verify_list
+from pycouple.speculative import (
+    SamplingParams,
+    device,
+    draft,
+    draws,
+    list_verification,
+    race,
+    tokens,
+    verification,
+    verify,
+    verify_list,
+)
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
@@ -21,7 +32,7 @@ N = 200
 def on(request, monkeypatch):
     """From an array to a tensor that the calls take for one on a device."""
     if request.param == "cpu":
-        for module in (device, lists, tokens, verification):
+        for module in (device, draws, list_verification, tokens, verification):
             monkeypatch.setattr(module, "on_device", lambda x: isinstance(x, torch.Tensor))
     return lambda a: torch.as_tensor(np.asarray(a), device=request.param)
 

@@ -49,7 +49,7 @@ from pycouple.plugins._transformers_arguments import (
 )
 from pycouple.plugins._truncation import truncated
 from pycouple.speculative import device
-from pycouple.speculative.verification import own_draws
+from pycouple.speculative.draws import own_draws
 from pycouple.speculative.warpers import LOGITS, Params, chosen
 
 __all__ = ["CoupledLogitsProcessor", "TransformersModel", "coupled_generate", "load", "truncated"]

@@ -11,10 +11,12 @@ CUDA tensors stay on their device (`draft`, `race`, `verify`, `verify_list`). No
 `pycouple.plugins` has those.
 """
 
-from pycouple.speculative.lists import list_target, list_target_logits, verify_list
+from pycouple.speculative.draws import draft, race
+from pycouple.speculative.list_verification import verify_list
+from pycouple.speculative.lists import list_target, list_target_logits
 from pycouple.speculative.loop import Generation, generate
 from pycouple.speculative.ratio import ratio_test
-from pycouple.speculative.verification import Verified, draft, race, verify
+from pycouple.speculative.verification import Verified, verify
 from pycouple.speculative.warpers import SamplingParams, warp
 
 __all__ = [

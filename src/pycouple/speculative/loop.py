@@ -8,8 +8,9 @@ import numpy.typing as npt
 
 from pycouple import ufuncs
 from pycouple._arguments import core_rows, integer, one_unsigned
+from pycouple.speculative.draws import own_draws
 from pycouple.speculative.tokens import stops_of, token_numbers
-from pycouple.speculative.verification import own_draws, verified
+from pycouple.speculative.verification import verified
 from pycouple.speculative.warpers import LOGITS, Chosen, SamplingParams, one_chosen, params_of
 
 Model = Callable[[list[int]], npt.ArrayLike]
