@@ -129,8 +129,8 @@ def verify_list(
         strong = invariance == "strong"
         return Verified(*device.verified_list(caller, drafts, rows, key, first, values, lanes, strong, token_ids))
     for k, x in enumerate(rows):  # what is wrong with one that is not reached is said too
-        own = {name: value[: len(x)] if value.ndim else value for name, value in values.items()}
-        parameters = logits_parameters(caller, key, first, stream=0, item_offset=0, **own)
+        t = values["temperature"][: len(x)] if values["temperature"].ndim else values["temperature"]
+        parameters = logits_parameters(caller, key, first, t, 0, 0)
         draw(_core.sample_logits, caller._replace(rows=f"target_logits[{k}]"), x, parameters)
     alive = np.arange(len(drafts))
     out: list[int] = []
