@@ -10,7 +10,7 @@ from pycouple._arguments import core_rows
 from pycouple._arrays import Array, on_device
 from pycouple._draws import draw, logits_parameters
 from pycouple._errors import Caller
-from pycouple.sampling import Items, Race, Reals
+from pycouple.sampling.results import Items, Race, Reals
 from pycouple.speculative import device
 from pycouple.speculative.tokens import spread
 from pycouple.speculative.warpers import LOGITS, Chosen, Params, chosen

@@ -17,7 +17,7 @@ from pycouple._arrays import Array
 from pycouple._draws import Parameters, check_batch, kernel_of, logits_parameters, weights_parameters
 from pycouple._errors import Caller, row_error
 from pycouple._shapes import check_out, check_out_shape
-from pycouple.sampling import Items
+from pycouple.sampling.results import Items
 from pycouple.speculative.tokens import elements
 from pycouple.speculative.warpers import LOGITS, Params, chosen
 

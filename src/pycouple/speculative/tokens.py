@@ -9,7 +9,7 @@ import numpy.typing as npt
 from pycouple._arguments import unsigned
 from pycouple._arrays import Array, array_of, on_device, widened
 from pycouple._errors import Caller
-from pycouple.sampling import Items
+from pycouple.sampling.results import Items
 
 ITEMS = 2**34  # that have a clock
 

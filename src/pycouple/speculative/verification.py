@@ -11,7 +11,7 @@ from pycouple._arguments import STREAM_LIMIT, core_rows, unsigned
 from pycouple._arrays import Array, on_device
 from pycouple._draws import sampling_parameter
 from pycouple._errors import Caller
-from pycouple.sampling import Items
+from pycouple.sampling.results import Items
 from pycouple.speculative import device
 from pycouple.speculative.batches import Rows, check_two_axes
 from pycouple.speculative.draws import own_draws
