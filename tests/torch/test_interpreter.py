@@ -1,4 +1,4 @@
-"""The Triton kernel without a GPU: interpreted.py in a process of its own, for TRITON_INTERPRET is read at import."""
+"""The Triton kernel without a GPU: tests.support.interpreted in a process of its own, which tells Triton at import."""
 
 import os
 import subprocess
